@@ -1,0 +1,193 @@
+"""What the session store hands out and takes in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Raw, Struct
+
+from parley_core.domain.client_frames import Strategy
+from parley_core.domain.ids import (
+    ConnectionId,
+    DeviceId,
+    Epoch,
+    MessageId,
+    Seq,
+    SessionId,
+    Token,
+    TurnId,
+    UserId,
+)
+
+
+class TurnStatus(StrEnum):
+    """`queued -> running -> done | failed | cancelled | rolled_back`; `running <-> waiting`."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ROLLED_BACK = "rolled_back"
+
+
+class Event(Struct, frozen=True):
+    """One entry of a session's log. `body` is the frame's JSON as it goes out."""
+
+    seq: Seq
+    id: MessageId
+    type: str
+    origin: ConnectionId
+    body: bytes
+
+
+class Top(Struct, frozen=True):
+    """The newest event of a session; seq 0 and an empty id before the first."""
+
+    epoch: Epoch
+    seq: Seq
+    id: MessageId
+
+
+class LiveTurn(Struct, frozen=True):
+    """The turn that is open. `text` is what its newest attempt has written."""
+
+    turn_id: TurnId
+    attempt: int
+    status: TurnStatus
+    text: str
+
+
+class Attachment(Struct, frozen=True):
+    """What a reader gets of a session.
+
+    `proved`: the position given is on this log, and `events` are those right after it. Otherwise
+    `events` are the newest few. `more`: the log goes on after the last of `events` (proved), or
+    began before the first (not proved).
+    """
+
+    top: Top
+    proved: bool
+    events: tuple[Event, ...]
+    more: bool
+    turn: LiveTurn | None
+
+
+class Opened(Struct, frozen=True):
+    """A session that a connection was registered with. `existed`: it was there before."""
+
+    session: SessionId
+    existed: bool
+    attachment: Attachment
+
+
+class Listed(Struct, frozen=True):
+    """One of a user's sessions. `last_active`: Unix time in milliseconds, by Redis's clock."""
+
+    session: SessionId
+    role: str
+    topic: str
+    seq: Seq
+    last_active: int
+    current: bool
+
+
+class Accepted(Struct, frozen=True):
+    """An append's reply. `seq` is None for a command, which is not logged; `repeated`: it was known."""
+
+    seq: Seq | None
+    epoch: Epoch
+    repeated: bool
+
+
+class MailKind(StrEnum):
+    """What an input asks of the agent."""
+
+    TEXT = "text"
+    ANSWER = "answer"
+    CLEAR = "clear"
+    TOPIC = "topic"
+
+
+class Mail(Struct, frozen=True, omit_defaults=True):
+    """One input that waits for the agent. Its `message_id` is its turn's id."""
+
+    kind: MailKind
+    message_id: MessageId
+    user_id: UserId
+    device_id: DeviceId
+    content: str = ""
+    topic: str = ""
+    interrupt_id: str = ""
+    value: Raw | None = None
+    strategy: Strategy = Strategy.ENQUEUE
+    after: int | None = None
+
+
+class OpenTurn(Struct, frozen=True):
+    """The turn that a session's meta holds. `counted`: attempts that ended in a way that counts."""
+
+    turn_id: TurnId
+    attempt: int
+    counted: int
+    status: TurnStatus
+    stop: str
+
+
+class Inbox(Struct, frozen=True):
+    """What a worker finds under its lease: the mailbox's head, and the turn if one is open."""
+
+    mail: Mail | None
+    turn: OpenTurn | None
+    owner: UserId
+    topic: str
+    epoch: Epoch
+    created: int
+
+
+class Lease(Struct, frozen=True):
+    """The right to run a session's turns until it expires or is refused."""
+
+    session: SessionId
+    token: Token
+
+
+class Begun(Struct, frozen=True):
+    """An attempt has begun. `token` replaces the lease's. `exhausted`: fail the turn, run nothing."""
+
+    token: Token
+    attempt: int
+    exhausted: bool
+    stop: str
+
+
+class ProcessInfo(Struct, frozen=True, omit_defaults=True):
+    """What a process says of itself with each beat. `started`: Unix time in seconds."""
+
+    kind: str
+    started: float
+    release: str = ""
+    namespace: str = ""
+    pod: str = ""
+    admin_url: str = ""
+    draining: bool = False
+    connections: int = 0
+
+
+class Online(Struct, frozen=True):
+    """One connection of a user. `since`: Unix time in milliseconds, by Redis's clock."""
+
+    connection: ConnectionId
+    device: DeviceId
+    process: str
+    since: int
+
+
+class Whereabouts(Struct, frozen=True):
+    """Where a user is. `last_seen` (Unix ms) is None for somebody never seen; online means now."""
+
+    user: UserId
+    online: bool
+    connections: tuple[Online, ...]
+    last_seen: int | None

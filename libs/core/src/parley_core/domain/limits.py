@@ -1,0 +1,26 @@
+"""Bounds of the protocol that no setting moves."""
+
+from __future__ import annotations
+
+CONTENT = 10_000
+"""Unicode code points of a `text`."""
+NAME = 128
+"""Characters of a `user_id`, a `device_id` or a topic."""
+IDENTIFIER = 64
+"""Characters of a `message_id` or a `request_id`."""
+FRAME = 1_048_576
+"""Bytes of one frame from a client."""
+MAILBOX = 100
+"""Inputs of one session that may wait for the agent."""
+REMEMBERED = 1_000
+"""Message ids that a session remembers, so that a repeat is known."""
+PAGE = 262_144
+"""Bytes of log that one attach reads."""
+SNAPSHOT = 10
+"""Log frames that a client gets which could not resume."""
+HISTORY = 100
+"""Messages that one `get_history` returns at most."""
+ANSWER = 262_144
+"""Bytes of one answer."""
+COUNTED_ATTEMPTS = 3
+"""Attempts of one turn that may end in an exception or a silent death."""

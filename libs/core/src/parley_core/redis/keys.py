@@ -1,0 +1,114 @@
+"""Every name in Redis, in one place. `storage.md`'s table is the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parley_core.domain.ids import (
+    PARTITIONS,
+    Partition,
+    SessionId,
+    UserId,
+    partition_of,
+    session_partition,
+    tag_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKeys:
+    """The keys of one session, which share its owner's hash tag."""
+
+    log: str
+    meta: str
+    ids: str
+    mail: str
+    live: str
+    seen: str
+    channel: str
+    checkpoints: tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionKeys:
+    """The keys that distribute a partition's work, and who is leaving."""
+
+    ready: str
+    leased: str
+    leases: str
+    fence: str
+    sweep: str
+    barred: str
+    leaving: str
+
+
+class Keys:
+    """Names under one prefix, so that installations and tests may share a server."""
+
+    def __init__(self, prefix: str = "parley") -> None:
+        self.prefix = prefix
+        self.config = f"{prefix}:config"
+        self.processes = f"{prefix}:processes"
+        self.process_info = f"{prefix}:processes:info"
+        self.presence = f"{prefix}:presence"
+        self.wake = f"{prefix}:wake"
+
+    def tagged(self, partition: Partition) -> str:
+        """The prefix of all keys of a partition."""
+        return f"{self.prefix}:{{{tag_of(partition)}}}"
+
+    def session(self, session: SessionId) -> SessionKeys:
+        """Raises ValueError if the id names no partition."""
+        partition = session_partition(session)
+        if partition is None:
+            raise ValueError(f"expected a session id that begins with two hex digits, got {session!r}")
+        tagged = self.tagged(partition)
+        checkpoint = f"{tagged}:ckpt:{session}"
+        return SessionKeys(
+            log=f"{tagged}:log:{session}",
+            meta=f"{tagged}:meta:{session}",
+            ids=f"{tagged}:ids:{session}",
+            mail=f"{tagged}:mail:{session}",
+            live=f"{tagged}:live:{session}",
+            seen=f"{tagged}:seen:{session}",
+            channel=f"{tagged}:to:{session}",
+            checkpoints=(
+                f"{checkpoint}:index",
+                f"{checkpoint}:data",
+                f"{checkpoint}:writes",
+                f"{checkpoint}:blobs",
+            ),
+        )
+
+    def partition(self, partition: Partition) -> PartitionKeys:
+        tagged = self.tagged(partition)
+        return PartitionKeys(
+            ready=f"{tagged}:ready",
+            leased=f"{tagged}:leased",
+            leases=f"{tagged}:leases",
+            fence=f"{tagged}:fence",
+            sweep=f"{tagged}:sweep",
+            barred=f"{tagged}:barred",
+            leaving=f"{tagged}:leaving",
+        )
+
+    def partitions(self) -> tuple[PartitionKeys, ...]:
+        """All of them, in order."""
+        return tuple(self.partition(Partition(number)) for number in range(PARTITIONS))
+
+    def user(self, user: UserId) -> str:
+        return f"{self.tagged(partition_of(user))}:user:{user}"
+
+    def online(self, user: UserId) -> str:
+        return f"{self.tagged(partition_of(user))}:online:{user}"
+
+    def watch(self, user: UserId) -> str:
+        return f"{self.tagged(partition_of(user))}:watch:{user}"
+
+    def rate(self, user: UserId, action: str, *, partition: Partition) -> str:
+        """A rate bucket; it lives where the session is, so a member's limits count per partition."""
+        return f"{self.tagged(partition)}:rate:{user}:{action}"
+
+    def connections(self, process: str, *, partition: Partition) -> str:
+        """The connections that a process holds of a partition's users."""
+        return f"{self.tagged(partition)}:conns:{process}"
