@@ -106,7 +106,7 @@ class Conversations(Protocol):
         """This device has everything up to `seq`; an older value never replaces a newer one."""
         ...
 
-    async def touch(self, session: SessionId) -> None:
+    async def touch(self, session: SessionId, *, owner: UserId) -> None:
         """Keep the session alive for another 7 days."""
         ...
 
