@@ -226,8 +226,11 @@ class Processes(Protocol):
         """Hand back all sessions that a process holds; it may not claim for `bar` seconds."""
         ...
 
-    async def reap(self, process: ProcessId) -> int:
-        """Take a dead process's connections away; how many there were."""
+    async def reap(self, process: ProcessId, *, if_overdue: bool = False) -> int:
+        """Take a dead process's connections away; how many there were.
+
+        `if_overdue` spares a process that has beaten in time.
+        """
         ...
 
 

@@ -185,9 +185,13 @@ class Online(Struct, frozen=True):
 
 
 class Whereabouts(Struct, frozen=True):
-    """Where a user is. `last_seen` (Unix ms) is None for somebody never seen; online means now."""
+    """Where a user is. `last_seen` (Unix ms) is None for somebody never seen; online means now.
+
+    `left`: when a connection of each device last ended (Unix ms), for the newest devices.
+    """
 
     user: UserId
     online: bool
     connections: tuple[Online, ...]
     last_seen: int | None
+    left: dict[DeviceId, int] = {}

@@ -1,0 +1,21 @@
+-- Hands back all that a process holds in one partition. Nothing of it counts as an attempt.
+--
+-- KEYS 1 leases, 2 leased, 3 ready
+-- ARGV 1 process
+-- Reply: how many sessions are ready again
+-- By: conversation at shutdown, operator, local supervisor. A repeat finds none.
+-- include: now
+local process, evicted = ARGV[1], 0
+local leases = redis.call('HGETALL', KEYS[1])
+for index = 1, #leases, 2 do
+  local session, token = leases[index], leases[index + 1]
+  if string.match(token, '^%d+:(.*):[^:]+$') == process and not string.match(session, '^[@!]') then
+    redis.call('HDEL', KEYS[1], session)
+    redis.call('ZREM', KEYS[2], session)
+    redis.call('ZADD', KEYS[3], 'NX', now, session)
+    evicted = evicted + 1
+  end
+end
+-- Its last claim is not to be repeated; that a lease expired ('!<session>') stays to be counted.
+redis.call('HDEL', KEYS[1], '@' .. process)
+return evicted

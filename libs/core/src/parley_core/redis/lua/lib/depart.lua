@@ -1,0 +1,48 @@
+-- The end of one connection of a user: off `online`, its device seen just now, and the user leaving
+-- if it was the last one.
+--   keys: {online, leaving, user}
+
+-- As long as a session: the user's hash also lists the sessions.
+local USER_LIFE = 7 * 24 * 3600 * 1000
+-- Device ids are a client's choice, so only the newest that left are remembered.
+local DEVICES = 32
+
+local function forget_oldest_devices(hash)
+  local fields, left = redis.call('HGETALL', hash), {}
+  for index = 1, #fields, 2 do
+    if string.sub(fields[index], 1, 2) == 'd:' then
+      left[#left + 1] = {fields[index], tonumber(fields[index + 1])}
+    end
+  end
+  table.sort(left, function(a, b)
+    return a[2] > b[2] or (a[2] == b[2] and a[1] < b[1])
+  end)
+  for index = DEVICES + 1, #left do
+    redis.call('HDEL', hash, left[index][1])
+  end
+end
+
+local function saw(hash, device)
+  if redis.call('HSET', hash, 'd:' .. device, now) == 1 then
+    forget_oldest_devices(hash)
+  end
+  redis.call('HSET', hash, 'last_seen', now)
+  redis.call('PEXPIRE', hash, USER_LIFE)
+end
+
+local function depart(keys, user, connection, grace)
+  local online = redis.call('HGET', keys.online, connection)
+  if online then
+    redis.call('HDEL', keys.online, connection)
+    saw(keys.user, string.match(online, '^[^\n]*'))
+  end
+  if redis.call('EXISTS', keys.online) == 1 then
+    return
+  end
+  if online then
+    redis.call('ZADD', keys.leaving, now + grace, user)
+  elseif redis.call('HGET', keys.user, 'announced') == 'online' then
+    -- Redis forgot the connection; those who watch still wait for its end.
+    redis.call('ZADD', keys.leaving, 'NX', now + grace, user)
+  end
+end
