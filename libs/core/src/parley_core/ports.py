@@ -128,6 +128,10 @@ class Connections(Protocol):
         """The connection ended; the user is offline if no other comes within the grace time."""
         ...
 
+    async def held(self) -> dict[ConnectionId, UserId]:
+        """What the store has of this process; it may have lost an end or a beginning."""
+        ...
+
     async def whereabouts(self, users: Sequence[UserId]) -> tuple[Whereabouts, ...]:
         """Where users are, in the order asked."""
         ...

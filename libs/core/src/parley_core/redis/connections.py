@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from parley_core.domain.events import Whereabouts
-from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, UserId, partition_of
+from parley_core.domain.ids import (
+    PARTITIONS,
+    ConnectionId,
+    DeviceId,
+    Partition,
+    ProcessId,
+    UserId,
+    partition_of,
+)
 from parley_core.domain.presence import GRACE
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
@@ -16,6 +24,22 @@ from parley_core.redis.whereabouts import leaving_key, whereabouts, whereabouts_
 
 _HINTS = 10_000
 """Hints that wait for the presence service; older ones go, and its audit makes up for them."""
+
+
+_PARTITIONS = tuple(Partition(number) for number in range(PARTITIONS))
+
+
+async def held_by(
+    process: ProcessId, *, client: RedisClient, keys: Keys
+) -> dict[Partition, list[tuple[bytes, bytes]]]:
+    """The connections that Redis has of a process, each with its user; only where there are any."""
+    names = [keys.connections(process, partition=partition) for partition in _PARTITIONS]
+    replies = await asyncio.gather(*(client.command("HGETALL", name, key=name) for name in names))
+    return {
+        partition: list(zip(held[::2], held[1::2], strict=True))
+        for partition, held in zip(_PARTITIONS, replies, strict=True)
+        if held
+    }
 
 
 class RedisConnections:
@@ -42,6 +66,14 @@ class RedisConnections:
             [connection, user, round(GRACE * 1000)],
         )
         await asyncio.gather(left, self._hint(user))
+
+    async def held(self) -> dict[ConnectionId, UserId]:
+        found = await held_by(self._process, client=self._client, keys=self._keys)
+        return {
+            ConnectionId(connection.decode()): UserId(user.decode())
+            for held in found.values()
+            for connection, user in held
+        }
 
     async def whereabouts(self, users: Sequence[UserId]) -> tuple[Whereabouts, ...]:
         replies = await asyncio.gather(

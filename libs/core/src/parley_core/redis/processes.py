@@ -23,6 +23,7 @@ from parley_core.domain.presence import (
 )
 from parley_core.redis.client import RedisClient
 from parley_core.redis.clock import milliseconds
+from parley_core.redis.connections import held_by
 from parley_core.redis.keys import Keys
 from parley_core.redis.scripts import script
 
@@ -140,20 +141,13 @@ class RedisProcesses:
     async def _take_connections(self, process: ProcessId) -> int:
         """How many there were, in all partitions."""
         taken = 0
-        partitions: Sequence[Partition] = _PARTITIONS
         for _ in range(_ROUNDS):
-            found = await asyncio.gather(*(self._held(process, each) for each in partitions))
-            holding = dict(zip(partitions, found, strict=True))
-            partitions = [partition for partition in partitions if holding[partition]]
-            for partition in partitions:
-                taken += await self._take(process, partition, holding[partition])
+            found = await held_by(process, client=self._client, keys=self._keys)
+            for partition, held in found.items():
+                taken += await self._take(process, partition, held)
+            if not found:
+                break
         return taken
-
-    async def _held(self, process: ProcessId, partition: Partition) -> list[tuple[bytes, bytes]]:
-        """The process's connections of a partition's users, with the user of each."""
-        conns = self._keys.connections(process, partition=partition)
-        held = await self._client.command("HGETALL", conns, key=conns)
-        return list(zip(held[::2], held[1::2], strict=True))
 
     async def _take(
         self, process: ProcessId, partition: Partition, held: Sequence[tuple[bytes, bytes]]

@@ -6,9 +6,8 @@
 -- By: presence. A repeat publishes nothing.
 -- include: now
 -- include: stamp
+-- include: user
 -- include: whereabouts
-local USER_LIFE = 7 * 24 * 3600 * 1000
-
 local function devices_of(connections)
   local names, known = {}, {}
   for index = 2, #connections, 2 do
@@ -24,14 +23,17 @@ end
 
 local found = whereabouts(ARGV[1])
 local state = found.online and 'online' or 'offline'
+local is_news = (found.announced or 'offline') ~= state
+if is_news then
+  redis.call('HSET', KEYS[1], 'announced', state)
+end
 -- A user without a connection is done with leaving when the time is over; with one, offline sees to it.
 if not found.online and found.due then
   redis.call('ZREM', KEYS[3], ARGV[1])
 end
-if (found.announced or 'offline') == state then
+if not is_news then
   return false
 end
-redis.call('HSET', KEYS[1], 'announced', state)
 redis.call('PEXPIRE', KEYS[1], USER_LIFE)
 local seen = found.online and now or tonumber(found.last_seen or now)
 redis.call(ARGV[2], ARGV[3], '{"type":"presence","user_id":' .. cjson.encode(ARGV[1])

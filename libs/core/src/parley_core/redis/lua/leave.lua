@@ -5,7 +5,8 @@
 -- Reply: how many connections the user still has
 -- By: edge. A repeat changes nothing: neither the due time nor when the user was last seen.
 -- include: now
+-- include: user
 -- include: depart
-redis.call('HDEL', KEYS[2], ARGV[1])
 depart({online = KEYS[1], leaving = KEYS[3], user = KEYS[4]}, ARGV[2], ARGV[1], tonumber(ARGV[3]))
+redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('HLEN', KEYS[1])

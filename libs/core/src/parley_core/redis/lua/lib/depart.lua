@@ -2,8 +2,6 @@
 -- if it was the last one.
 --   keys: {online, leaving, user}
 
--- As long as a session: the user's hash also lists the sessions.
-local USER_LIFE = 7 * 24 * 3600 * 1000
 -- Device ids are a client's choice, so only the newest that left are remembered.
 local DEVICES = 32
 
@@ -30,19 +28,17 @@ local function saw(hash, device)
   redis.call('PEXPIRE', hash, USER_LIFE)
 end
 
+-- What takes away comes last: Redis refuses only what adds, and an error is not rolled back.
 local function depart(keys, user, connection, grace)
-  local online = redis.call('HGET', keys.online, connection)
-  if online then
-    redis.call('HDEL', keys.online, connection)
-    saw(keys.user, string.match(online, '^[^\n]*'))
-  end
-  if redis.call('EXISTS', keys.online) == 1 then
-    return
-  end
-  if online then
+  local online, count = redis.call('HGET', keys.online, connection), redis.call('HLEN', keys.online)
+  if online and count == 1 then
     redis.call('ZADD', keys.leaving, now + grace, user)
-  elseif redis.call('HGET', keys.user, 'announced') == 'online' then
+  elseif count == 0 and redis.call('HGET', keys.user, 'announced') == 'online' then
     -- Redis forgot the connection; those who watch still wait for its end.
     redis.call('ZADD', keys.leaving, 'NX', now + grace, user)
+  end
+  if online then
+    saw(keys.user, string.match(online, '^[^\n]*'))
+    redis.call('HDEL', keys.online, connection)
   end
 end
