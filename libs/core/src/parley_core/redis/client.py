@@ -8,25 +8,33 @@ from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
 from parley_core.domain.errors import PermanentError
-from parley_core.redis.link import LIMITS, Call, Limits, Link, LuaScript, new_call, new_script_call
-from parley_core.redis.refusals import ErrorReply, judged
+from parley_core.redis.blocking import BlockingLinks
+from parley_core.redis.call import LuaScript, new_call, new_script_call
+from parley_core.redis.cluster import Cluster
+from parley_core.redis.link import LIMITS, Limits, Way
+from parley_core.redis.nodes import Nodes, OneServer
 from parley_core.redis.scripts import every_script
-from parley_core.redis.wire import Argument, pack, parse_url
+from parley_core.redis.wire import Argument, ask, pack, parse_url
 
-OLDEST = (6, 2, 0)
+Version = tuple[int, int, int]
+
+OLDEST: Version = (6, 2, 0)
+OLDEST_CLUSTER: Version = (7, 0, 0)
+"""Sharded pub/sub came with it."""
 
 
 class RedisClient:
     """Commands and scripts, with the calls of one tick in one pipeline per node.
 
-    Nothing is repeated that may have been executed. A call raises `Unavailable` when it may or may
-    not have been, and `redis.exceptions.ResponseError` when it is wrong. Belongs to the event loop
-    that `start` ran on.
+    A call raises `Unavailable` when it may or may not have been executed, and
+    `redis.exceptions.ResponseError` when it is wrong; nothing is repeated that may have been
+    executed. The client belongs to the event loop that `start` ran on.
     """
 
-    version: tuple[int, int, int]
+    version: Version
     cluster: bool
     publish_verb: str
+    nodes: Nodes
 
     def __init__(
         self,
@@ -36,58 +44,69 @@ class RedisClient:
         scripts: Iterable[LuaScript] | None = None,
         limits: Limits = LIMITS,
     ) -> None:
-        self.address, self.access = parse_url(url, name=name)
-        self.limits = limits
-        self._preload = [
-            pack("SCRIPT", "LOAD", script.source)
-            for script in (every_script() if scripts is None else scripts)
-        ]
+        """`name` is shown by CLIENT LIST; `scripts` are loaded ahead, by default all of core's.
+
+        Raises `PermanentError` if the URL is not one of Redis.
+        """
+        self._seed, access = parse_url(url, name=name)
+        loaded = every_script() if scripts is None else scripts
+        preload = tuple(pack("SCRIPT", "LOAD", script.source) for script in loaded)
+        self.way = Way(access, preload, limits)
 
     async def start(self) -> None:
-        """Connect and learn what the server is. Raises `Unavailable`, `PermanentError`."""
+        """Learn what the server is, and connect. Raises `Unavailable`, `PermanentError`."""
         self._loop = asyncio.get_running_loop()
-        self._link = Link(
-            self.address,
-            self.access,
-            refused=self._refused,
-            preload=self._preload,
-            limits=self.limits,
+        replies = await ask(
+            self._seed,
+            self.way.access,
+            ("INFO", "server"),
+            ("INFO", "cluster"),
+            within=self.way.limits.connect,
         )
-        await self._link.open()
-        info = _parse_info(await self.command("INFO", "server"))
-        self.version = _version(info["redis_version"])
-        if self.version < OLDEST:
-            raise PermanentError(
-                f"Redis {info['redis_version']} is too old: 6.2 or newer is needed, or Valkey 7.2"
-            )
-        self.cluster = False
+        info = _parse_info(b"".join(replies))
+        self.cluster = info.get("cluster_enabled") == "1"
+        self.version = _supported(info["redis_version"], cluster=self.cluster)
         self.publish_verb = "SPUBLISH" if self.cluster else "PUBLISH"
+        await self._connect()
 
     async def aclose(self) -> None:
-        await self._link.aclose()
+        """What is unanswered fails with `Unavailable`. Harmless if it was not started."""
+        if hasattr(self, "nodes"):
+            await self._blocking.aclose()
+            await self.nodes.aclose()
 
     @property
     def is_up(self) -> bool:
-        return self._link.is_up
+        """Whether Redis answered last; false once a connection broke, until the next call."""
+        return self.nodes.is_up
 
     def command(self, *args: Argument, key: str | None = None) -> Awaitable[Any]:
         """`key` says which node of a Cluster; without it any primary answers."""
-        call = new_call(self._loop, pack(*args))
-        self._link.send(call)
+        call = new_call(self._loop, pack(*args), key=key)
+        self.nodes.send(call)
         return call
 
     def script(
         self, script: LuaScript, keys: Sequence[str], args: Sequence[Argument]
     ) -> Awaitable[Any]:
         """Goes where the first of `keys` lives."""
-        call = new_script_call(self._loop, script, (len(keys), *keys, *args))
-        self._link.send(call)
+        tail = (len(keys), *keys, *args)
+        call = new_script_call(self._loop, script, tail, key=keys[0])
+        self.nodes.send(call)
         return call
 
-    def _refused(self, link: Link, call: Call, reply: ErrorReply) -> None:
-        call.fail(judged(reply, node=link.address))
-        if reply.code == "READONLY":
-            link.drop("became a replica")
+    async def blocking(self, *args: Argument, key: str, timeout: float) -> Any:
+        """A command that waits inside Redis, for `timeout` seconds at most, on its own connection.
+
+        On a Cluster a key that moved is `Unavailable` once; a repeat goes to its new node.
+        """
+        return await self._blocking.run(new_call(self._loop, pack(*args), key=key), timeout=timeout)
+
+    async def _connect(self) -> None:
+        nodes = Cluster(self._seed, self.way) if self.cluster else OneServer(self._seed, self.way)
+        self.nodes = nodes
+        self._blocking = BlockingLinks(nodes, self.way)
+        await nodes.start()
 
 
 def _parse_info(reply: bytes) -> dict[str, str]:
@@ -95,6 +114,12 @@ def _parse_info(reply: bytes) -> dict[str, str]:
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-def _version(text: str) -> tuple[int, int, int]:
-    major, minor, patch = (int(part) for part in re.findall(r"\d+", text + ".0.0")[:3])
-    return major, minor, patch
+def _supported(text: str, *, cluster: bool) -> Version:
+    """Raises `PermanentError`."""
+    major, minor, patch = (int(part) for part in re.findall(r"\d+", f"{text}.0.0")[:3])
+    version = (major, minor, patch)
+    if version < OLDEST:
+        raise PermanentError(f"Redis 6.2 or newer is needed, or Valkey 7.2; this is {text}")
+    if cluster and version < OLDEST_CLUSTER:
+        raise PermanentError(f"A Cluster needs Redis 7 or newer; this one is {text}")
+    return version

@@ -12,11 +12,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from parley_core.domain.errors import PermanentError, Unavailable
+from parley_core.redis.call import Call
 from parley_core.redis.refusals import ErrorReply
-from parley_core.redis.wire import Access, Address, Argument, Wire, open_wire, pack
+from parley_core.redis.wire import Access, Address, Wire, open_wire
 
 _LOOKS = 4
 """How often the oldest call is looked at within the limit; see `Link._look`."""
@@ -40,64 +41,14 @@ class Limits:
 LIMITS = Limits()
 
 
-class LuaScript(Protocol):
-    """What is needed of a script: `scripts.Script` and any other with these two."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to talk to any node."""
 
-    @property
-    def source(self) -> str: ...
-    @property
-    def sha(self) -> str: ...
-
-
-class Call(asyncio.Future[Any]):
-    """A command on its way, and its reply: bytes, int, list or None."""
-
-    __slots__ = ("again_until", "hops", "packed", "slot", "source", "tail")
-    packed: bytes
-    source: str | None
-    """A script's text, for a node that does not know it."""
-    tail: tuple[Argument, ...]
-    slot: int | None
-    """On a Cluster: where it belongs; None anywhere."""
-    hops: int
-    """On a Cluster: redirections so far."""
-    again_until: float
-    """On a Cluster: when to give up on TRYAGAIN; 0.0 before the first."""
-
-    def succeed(self, reply: Any) -> None:
-        """Nothing happens if the caller has gone."""
-        if not self.done():
-            self.set_result(reply)
-
-    def fail(self, error: Exception) -> None:
-        """Nothing happens if the caller has gone."""
-        if not self.done():
-            self.set_exception(error)
-
-
-def new_call(loop: asyncio.AbstractEventLoop, packed: bytes, *, slot: int | None = None) -> Call:
-    call = Call(loop=loop)
-    call.packed = packed
-    call.source = None
-    call.tail = ()
-    call.slot = slot
-    call.hops = 0
-    call.again_until = 0.0
-    return call
-
-
-def new_script_call(
-    loop: asyncio.AbstractEventLoop,
-    script: LuaScript,
-    tail: tuple[Argument, ...],
-    *,
-    slot: int | None = None,
-) -> Call:
-    """`tail` is the number of keys, the keys and the arguments."""
-    call = new_call(loop, pack("EVALSHA", script.sha, *tail), slot=slot)
-    call.source = script.source
-    call.tail = tail
-    return call
+    access: Access
+    preload: tuple[bytes, ...] = ()
+    """Commands that a connection begins with: SCRIPT LOAD for each script."""
+    limits: Limits = LIMITS
 
 
 class Link:
@@ -110,17 +61,16 @@ class Link:
     def __init__(
         self,
         address: Address,
-        access: Access,
+        way: Way,
         *,
         refused: Callable[[Link, Call, ErrorReply], None],
         lost: Callable[[Link], None] = lambda _: None,
-        preload: Sequence[bytes] = (),
-        limits: Limits = LIMITS,
     ) -> None:
         self.address = address
-        self.limits = limits
-        self._access = access
-        self._preload = preload
+        self.limits = way.limits
+        self.is_down = False
+        """Known to be away: its connection broke, or the last try to connect failed."""
+        self._way = way
         self._refused = refused
         self._tell_lost = lost
         self._loop = asyncio.get_running_loop()
@@ -134,10 +84,6 @@ class Link:
         self._looking: asyncio.TimerHandle | None = None
         self._oldest: Call | None = None
         self._looks = 0
-
-    @property
-    def is_up(self) -> bool:
-        return self._wire is not None
 
     @property
     def in_flight(self) -> int:
@@ -170,8 +116,7 @@ class Link:
 
     def drop(self, reason: str) -> None:
         """Close the connection; the next call makes another."""
-        self._drop(reason)
-        self._tell_lost(self)
+        self._lose(reason)
 
     def _is_full(self) -> bool:
         return self._wire is not None and self._wire.full
@@ -210,7 +155,10 @@ class Link:
     async def _open(self) -> None:
         try:
             wire = await open_wire(
-                self.address, self._access, preload=self._preload, within=self.limits.connect
+                self.address,
+                self._way.access,
+                preload=self._way.preload,
+                within=self.limits.connect,
             )
         except (Unavailable, PermanentError) as error:
             self._put_off(str(error))
@@ -218,6 +166,7 @@ class Link:
         finally:
             self._opening = None
         self._failures = 0
+        self.is_down = False
         wire.on_reply, wire.on_lost = self._settle, self._lose
         self._wire = wire
         self._flush()
@@ -226,6 +175,7 @@ class Link:
         limits = self.limits
         pause = min(limits.longest_pause, limits.first_pause * 2.0 ** min(self._failures, 16))
         self._failures += 1
+        self.is_down = True
         self._shut_until = self._loop.time() + pause
         self._fail_queue(reason, delay=pause)
         self._tell_lost(self)
@@ -233,16 +183,15 @@ class Link:
     def _settle(self, reply: Any) -> None:
         call = self._sent.popleft()
         if type(reply) is not ErrorReply:
-            if not call.done():
-                call.set_result(reply)
+            call.succeed(reply)
         elif call.source is not None and reply.code == "NOSCRIPT":
-            call.packed = pack("EVAL", call.source, *call.tail)
-            call.source = None
+            call.spell_out()
             self.send(call)
         else:
             self._refused(self, call, reply)
 
     def _lose(self, reason: str) -> None:
+        self.is_down = True
         self._drop(reason)
         self._tell_lost(self)
 

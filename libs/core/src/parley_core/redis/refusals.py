@@ -19,6 +19,8 @@ _PASSING = {
     "MASTERDOWN": "a replica that lost its primary",
     "CLUSTERDOWN": "slots without a node",
     "TRYAGAIN": "a slot on its way between nodes",
+    "MOVED": "another node has the slot",
+    "ASK": "another node has the keys already",
     "NOREPLICAS": "fewer replicas than min-replicas-to-write",
     "UNBLOCKED": "a blocked call ended because its node changed its role",
     "BUSY": "another script runs for too long",

@@ -18,7 +18,7 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 
 from parley_core.domain.errors import PermanentError, Unavailable
-from parley_core.redis.refusals import NOTHING, BrokenReply, ErrorReply, new_reader, passes
+from parley_core.redis.refusals import NOTHING, BrokenReply, ErrorReply, judged, new_reader, passes
 
 Argument = str | bytes | int | float
 
@@ -201,3 +201,24 @@ async def _greet(wire: Wire, greeting: Sequence[bytes], preload: Sequence[bytes]
     for reply in replies[: len(greeting)]:
         if isinstance(reply, ErrorReply):
             raise PermanentError(f"does not let us in: {reply.text}")
+
+
+async def ask(
+    address: Address, access: Access, *commands: Sequence[Argument], within: float
+) -> list[Any]:
+    """The replies to a few commands over a connection of their own.
+
+    Raises `Unavailable`, `PermanentError`.
+    """
+    wire = await open_wire(address, access, within=within)
+    try:
+        async with asyncio.timeout(within):
+            replies = await wire.exchange([pack(*command) for command in commands])
+    except TimeoutError:
+        raise Unavailable(f"Redis at {address} did not answer within {within} s") from None
+    finally:
+        wire.close()
+    for reply in replies:
+        if isinstance(reply, ErrorReply):
+            raise judged(reply, node=address)
+    return replies
