@@ -1,0 +1,64 @@
+"""What the answer of a turn is, and what its log frame is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from hashlib import blake2b
+from typing import NamedTuple
+
+from parley_conversation.domain.said import Role, Said
+from parley_core.domain import limits
+from parley_core.domain.ids import MessageId, SessionId, TurnId
+
+BLANK_LINE = "\n\n"
+"""Stands between the messages of one answer."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Finish(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+
+
+class Answer(NamedTuple):
+    """The text of a turn's answer, as it goes into the log."""
+
+    text: str
+    finish: Finish
+
+
+def answer_id(session: SessionId, turn: TurnId) -> MessageId:
+    """The same for every attempt, so that a repeated commit is known. 34 characters."""
+    # The turn's id is a client's choice: without a separator that it cannot hold, two pairs of
+    # session and turn could read alike.
+    return MessageId("a-" + blake2b(f"{session}\n{turn}".encode(), digest_size=16).hexdigest())
+
+
+def answer_to(turn: TurnId, messages: Sequence[Said]) -> Answer:
+    """The text of the assistant's messages after the input, in the state's order.
+
+    A graph may have dropped the input from its state (one that keeps a summary and the last few
+    messages); then the newest message alone is known to be of this turn.
+    """
+    places = [index for index, said in enumerate(messages) if said.id == turn]
+    after = messages[places[-1] + 1 :] if places else messages[-1:]
+    texts = (well_formed(said.text) for said in after if said.role is Role.ASSISTANT)
+    return cut(BLANK_LINE.join(text for text in texts if text))
+
+
+def cut(text: str) -> Answer:
+    """At most 256 KB of UTF-8, cut between code points."""
+    data = text.encode()
+    if len(data) <= limits.ANSWER:
+        return Answer(text, Finish.STOP)
+    return Answer(data[: limits.ANSWER].decode(errors="ignore"), Finish.LENGTH)
+
+
+def well_formed(text: str) -> str:
+    """`text` as UTF-8 can hold it: each lone surrogate is U+FFFD, code point by code point."""
+    return _SURROGATE.sub("\ufffd", text)

@@ -1,0 +1,28 @@
+"""The messages of a conversation from its log, when its checkpoint is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parley_conversation.domain.said import Role, Said
+from parley_core.domain import server_frames
+from parley_core.domain.ids import TurnId
+
+
+def rebuilt(frames: Iterable[server_frames.AnyServerFrame], *, before: TurnId) -> tuple[Said, ...]:
+    """What was said before the turn `before`, turn by turn: an input, then its answer.
+
+    The log may hold q1 q2 a1 a2, and the agent saw q1 a1 q2 a2. Inputs without an answer are left
+    out: they still wait, or their turn failed or was rolled back. Ids are the log's.
+    """
+    inputs: dict[str, server_frames.Text] = {}
+    messages: list[Said] = []
+    for frame in frames:
+        if not isinstance(frame, server_frames.Text) or frame.message_id == before:
+            continue
+        if frame.role == Role.USER:
+            inputs[frame.message_id] = frame
+        elif isinstance(frame.turn_id, str) and (asked := inputs.pop(frame.turn_id, None)):
+            messages.append(Said(Role.USER, asked.message_id, asked.content))
+            messages.append(Said(Role.ASSISTANT, frame.message_id, frame.content))
+    return tuple(messages)

@@ -1,0 +1,41 @@
+"""Between LangChain's messages and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    convert_to_messages,
+)
+
+from parley_conversation.domain.said import Role, Said
+
+
+def said_in(messages: Iterable[Any]) -> tuple[Said, ...]:
+    """A state's messages; a graph may keep them as dicts or tuples as well."""
+    return tuple(_said(message) for message in convert_to_messages(list(messages)))
+
+
+def as_messages(said: Iterable[Said]) -> list[AnyMessage]:
+    """What users and assistants said, under the same ids."""
+    return [
+        HumanMessage(each.text, id=each.id)
+        if each.role is Role.USER
+        else AIMessage(each.text, id=each.id)
+        for each in said
+    ]
+
+
+def _said(message: BaseMessage) -> Said:
+    return Said(_role(message), message.id or "", str(message.text))
+
+
+def _role(message: BaseMessage) -> Role:
+    if isinstance(message, HumanMessage):
+        return Role.USER
+    return Role.ASSISTANT if isinstance(message, AIMessage) else Role.OTHER
