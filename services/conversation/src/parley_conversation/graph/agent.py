@@ -9,9 +9,10 @@ from typing import Annotated, Any, get_args, get_origin
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
+from parley_conversation.domain.answer import Answer, answer_to
 from parley_conversation.domain.said import Said
 from parley_conversation.graph.loader import Graph
-from parley_conversation.graph.messages import as_messages, said_in
+from parley_conversation.graph.messages import as_messages, said_since
 from parley_conversation.run import Run
 from parley_core.domain.events import Mail
 from parley_core.domain.ids import SessionId, TurnId
@@ -28,7 +29,7 @@ class Snapshot:
     checkpoint: str
     run_id: str
     ended: bool
-    said: tuple[Said, ...]
+    messages: Sequence[Any]
     context: Mapping[str, Any]
 
     @property
@@ -39,6 +40,10 @@ class Snapshot:
     def has_finished(self, turn: TurnId) -> bool:
         """The turn has run to its end, whether or not it was committed."""
         return self.ended and self.run_id == turn
+
+    def answer_to(self, turn: TurnId) -> Answer:
+        """What the turn has answered so far."""
+        return answer_to(turn, said_since(self.messages, turn))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Agent:
         metadata: Mapping[str, Any] = state.metadata or {}
         return _snapshot(state.config, state.values, state.next, run_id=metadata.get("run_id", ""))
 
-    def input(
+    def given(
         self, mail: Mail, *, session: SessionId, topic: str, before: Sequence[Said], now: Snapshot
     ) -> dict[str, Any]:
         """What the graph is given: `before`, the input, and what else its input has a place for.
@@ -83,7 +88,7 @@ class Agent:
         return {name: value for name, value in values.items() if name in self._inputs}
 
     async def stream(
-        self, run: Run, *, turn: TurnId, input: object
+        self, run: Run, *, turn: TurnId, given: object
     ) -> AsyncIterator[Wrote | Snapshot]:
         """Run or resume the turn: what models write, and the state at each checkpoint.
 
@@ -95,7 +100,7 @@ class Agent:
             "recursion_limit": self._steps,
         }
         parts: AsyncIterator[Any] = self._graph.astream(
-            input,
+            given,
             config,
             stream_mode=["messages", "checkpoints"],
             durability="sync",
@@ -122,13 +127,13 @@ def _wrote(chunk: BaseMessage) -> Wrote:
 
 
 def _snapshot(
-    config: RunnableConfig, values: Mapping[str, Any], next: Sequence[str], *, run_id: str
+    config: RunnableConfig, values: Mapping[str, Any], left: Sequence[str], *, run_id: str
 ) -> Snapshot:
     context = values.get("context")
     return Snapshot(
         checkpoint=config.get("configurable", {}).get("checkpoint_id", ""),
         run_id=run_id,
-        ended=not next,
-        said=said_in(values.get("messages", ())),
+        ended=not left,
+        messages=values.get("messages", ()),
         context=context if isinstance(context, Mapping) else {},
     )

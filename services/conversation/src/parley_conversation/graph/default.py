@@ -7,15 +7,13 @@ from datetime import datetime
 from typing import Annotated, Any, TypedDict
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AnyMessage, SystemMessage
+from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 
 from parley_conversation.domain.languages import DEFAULT, known_language, language_of
 from parley_conversation.domain.prompt import instructions
 from parley_conversation.domain.responder import intent_of
-from parley_conversation.domain.said import Role, Said
-from parley_conversation.graph.messages import said_in
 
 
 class Context(TypedDict, total=False):
@@ -81,7 +79,7 @@ class Nodes:
     async def process_input(self, state: State) -> State:
         """What the input wants; what a new conversation begins with."""
         context = _context(state)
-        newest = _inputs(state)[-1].text
+        newest = _newest(state)
         intent = intent_of(newest, language_of(newest) or known_language(context["language"]))
         created = state.get("metadata", {}).get("created_at") or self._clock().isoformat()
         return {"context": context, "metadata": {"created_at": created}, "intent": intent.value}
@@ -98,12 +96,12 @@ class Nodes:
 
     async def update_context(self, state: State) -> State:
         """The language that the user writes in now."""
-        language = language_of(_inputs(state)[-1].text)
+        language = language_of(_newest(state))
         return {"context": {"language": language.value} if language else {}}
 
     async def save_state(self, state: State) -> State:
         """What a list of conversations would show."""
-        count = len(_inputs(state))
+        count = sum(isinstance(message, HumanMessage) for message in state["messages"])
         return {"metadata": {"last_active": self._clock().isoformat(), "message_count": count}}
 
 
@@ -111,5 +109,7 @@ def _context(state: State) -> Context:
     return {**DEFAULTS, **state.get("context", {})}
 
 
-def _inputs(state: State) -> list[Said]:
-    return [said for said in said_in(state["messages"]) if said.role is Role.USER]
+def _newest(state: State) -> str:
+    """What the user wrote last."""
+    inputs = (each for each in reversed(state["messages"]) if isinstance(each, HumanMessage))
+    return str(next(inputs).text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import (
@@ -21,6 +21,17 @@ def said_in(messages: Iterable[Any]) -> tuple[Said, ...]:
     return tuple(_said(message) for message in convert_to_messages(list(messages)))
 
 
+def said_since(messages: Sequence[Any], message_id: str) -> tuple[Said, ...]:
+    """The messages from the one called `message_id` on; only the newest if there is none.
+
+    A conversation may be long and is looked at after each step, so that older ones are not read.
+    """
+    for index in range(len(messages) - 1, -1, -1):
+        if _id_of(messages[index]) == message_id:
+            return said_in(messages[index:])
+    return said_in(messages[-1:])
+
+
 def as_messages(said: Iterable[Said]) -> list[AnyMessage]:
     """What users and assistants said, under the same ids."""
     return [
@@ -33,6 +44,10 @@ def as_messages(said: Iterable[Said]) -> list[AnyMessage]:
 
 def _said(message: BaseMessage) -> Said:
     return Said(_role(message), message.id or "", str(message.text))
+
+
+def _id_of(message: object) -> object:
+    return message.get("id") if isinstance(message, Mapping) else getattr(message, "id", None)
 
 
 def _role(message: BaseMessage) -> Role:

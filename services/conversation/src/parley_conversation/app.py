@@ -1,0 +1,166 @@
+"""Puts the service together: settings in, a worker's process out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from time import time
+
+from langchain_core.language_models import BaseChatModel
+from msgspec import structs
+
+import parley_checkpoint
+from parley_checkpoint import Retention
+from parley_conversation.drain import Drain
+from parley_conversation.graph.agent import Agent
+from parley_conversation.graph.default import default_graph
+from parley_conversation.graph.loader import load_graph
+from parley_conversation.graph.model import PAUSE, choose_model
+from parley_conversation.leases import Leases, Lifeline
+from parley_conversation.patience import until_answered
+from parley_conversation.runner import Runner
+from parley_conversation.saver import RunSaver, run_settings
+from parley_conversation.service import Readiness, Service
+from parley_conversation.settings import ConversationSettings
+from parley_conversation.worker import Worker
+from parley_core.admin import admin_app
+from parley_core.domain.events import ProcessInfo
+from parley_core.domain.ids import ProcessId, process_id
+from parley_core.redis.call import LuaScript
+from parley_core.redis.client import RedisClient
+from parley_core.redis.conversations import RedisConversations
+from parley_core.redis.feed import RedisFeed
+from parley_core.redis.keys import Keys
+from parley_core.redis.processes import RedisProcesses
+from parley_core.redis.scripts import every_script
+from parley_core.redis.work import RedisWork
+from parley_core.serving import HttpServer
+
+SESSION_LIFE = timedelta(days=7)
+"""As long as the session's other keys."""
+
+
+async def build(settings: ConversationSettings) -> Service:
+    """A service that is not started yet. Raises `BadGraph`, and what the graph's import raises."""
+    process = process_id(settings.server_id, boot=settings.parley_boot or _nonce()[:8])
+    keys = Keys(settings.key_prefix)
+    client = _client(settings, name=process)
+    work = RedisWork(client, keys, process=process, kept=settings.max_messages_per_session)
+    log = _log(settings, client, keys, process)
+    agent = await _agent(settings, client, keys)
+    runner = Runner(work, agent, log, timeout=settings.turn_timeout, nonce=_nonce)
+    info = _info(settings)
+    leases = Leases(
+        lambda: _lifeline(settings, keys, process),
+        process=process,
+        info=lambda: structs.replace(info, draining=worker.draining),
+    )
+    worker = Worker(
+        work,
+        runner,
+        leases,
+        room=settings.max_running_turns,
+        timeout=settings.turn_timeout,
+        nonce=_nonce,
+    )
+    drain = Drain(worker, within=settings.drain_timeout)
+    feed = RedisFeed(client, name=f"{process}/feed")
+    readiness = Readiness(client, feed, worker)
+    admin = HttpServer(
+        admin_app(
+            unready=readiness.unready,
+            service_token=settings.service_token.get_secret_value(),
+            routes=drain.routes,
+        ),
+        host="0.0.0.0",  # noqa: S104 (probes and metrics come from other machines)
+        port=settings.admin_port,
+    )
+    return Service(
+        process=process,
+        keys=keys,
+        client=client,
+        feed=feed,
+        processes=RedisProcesses(client, keys),
+        worker=worker,
+        leases=leases,
+        readiness=readiness,
+        drain=drain,
+        admin=admin,
+        within=settings.drain_timeout,
+    )
+
+
+def _info(settings: ConversationSettings) -> ProcessInfo:
+    return ProcessInfo(
+        kind="conversation",
+        started=time(),
+        release=settings.parley_release,
+        namespace=settings.parley_namespace,
+        pod=settings.parley_pod,
+        admin_url=f"http://127.0.0.1:{settings.admin_port}",
+    )
+
+
+async def _agent(settings: ConversationSettings, client: RedisClient, keys: Keys) -> Agent:
+    saver = RunSaver(
+        client,
+        prefix=keys.prefix,
+        tag=lambda thread: thread[:2],
+        retention=Retention(
+            session_ttl=SESSION_LIFE,
+            ttl_minutes=settings.checkpoint_ttl,
+            max_checkpoints=settings.max_checkpoints,
+            interval=settings.checkpoint_interval,
+        ),
+    )
+    graph = await load_graph(
+        settings.parley_graph,
+        folder=Path.cwd(),
+        checkpointer=saver,
+        default=lambda: default_graph(_model(settings), clock=lambda: datetime.now(UTC)),
+    )
+    return Agent(graph, lambda run: run_settings(run, keys))
+
+
+def _model(settings: ConversationSettings) -> BaseChatModel:
+    return choose_model(settings.parley_model, pause=PAUSE if settings.responder_pauses else 0.0)
+
+
+def _log(
+    settings: ConversationSettings, client: RedisClient, keys: Keys, process: ProcessId
+) -> RedisConversations:
+    """Only its history is read, so the limits for writers do not matter here."""
+    return RedisConversations(
+        client,
+        keys,
+        process=process,
+        nonce=_nonce,
+        rate_text=settings.rate_text,
+        burst=settings.rate_text_burst,
+        kept=settings.max_messages_per_session,
+        max_sessions=settings.max_sessions_per_user,
+    )
+
+
+@asynccontextmanager
+async def _lifeline(
+    settings: ConversationSettings, keys: Keys, process: ProcessId
+) -> AsyncIterator[Lifeline]:
+    client = _client(settings, name=f"{process}/leases")
+    await until_answered(client.start, is_over=lambda: False)
+    try:
+        yield Lifeline(RedisWork(client, keys, process=process), RedisProcesses(client, keys))
+    finally:
+        await client.aclose()
+
+
+def _client(settings: ConversationSettings, *, name: str) -> RedisClient:
+    scripts: tuple[LuaScript, ...] = (*every_script(), *parley_checkpoint.every_script())
+    return RedisClient(settings.redis_url.get_secret_value(), name=name, scripts=scripts)
+
+
+def _nonce() -> str:
+    return token_hex(8)

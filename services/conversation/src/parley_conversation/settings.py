@@ -1,0 +1,9 @@
+"""The worker's settings: read once at the start, passed down."""
+
+from __future__ import annotations
+
+from parley_core.settings import LanggraphSection, RedisSection, Settings, SystemSection
+
+
+class ConversationSettings(RedisSection, LanggraphSection, SystemSection, Settings):
+    """All that the conversation service reads from the environment and CONFIG_FILE."""
