@@ -1,0 +1,1 @@
+"""Load from real clients, their own records of it, and the judge of those records."""

@@ -1,0 +1,115 @@
+"""`parley bench`: many users, many texts, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from parley.bench.checker import check
+from parley.bench.figures import Figures, Spread, measure
+from parley.bench.load import Load, drive
+from parley.bench.record import save
+from parley.bench.violations import Violation
+from parley.cli.options import URL, Url
+
+SHOWN = 20
+"""Violations that are printed; the rest is counted."""
+
+
+def bench(
+    url: Url = URL,
+    *,
+    clients: Annotated[int, typer.Option(min=1, help="Users that talk at once.")] = 10,
+    messages: Annotated[int, typer.Option(min=1, help="Texts of each user.")] = 10,
+    devices: Annotated[int, typer.Option(min=1, help="Devices of each user.")] = 1,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Texts a second and user; else one after the other's answer."),
+    ] = None,
+    drop_every: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds after which a device's socket is cut.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for an ack or an answer.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Of texts and jitter.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON lines only.")] = False,
+    keep: Annotated[Path | None, typer.Option(help="File for the clients' records.")] = None,
+) -> None:
+    """Measure throughput and latency; exit with 1 if anything was lost, doubled or out of order."""
+    load = Load(
+        url=url,
+        clients=clients,
+        messages=messages,
+        devices=devices,
+        rate=rate,
+        drop_every=drop_every,
+        timeout=timeout,
+        seed=seed,
+    )
+    wall, cpu = time.monotonic(), time.process_time()
+    history = asyncio.run(drive(load))
+    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    if keep is not None:
+        save(history, path=keep)
+    violations = check(history)
+    figures = measure(history, violations=violations, wall=wall, client_cpu=cpu)
+    if not json:
+        _show(figures, violations=violations)
+    for line in lines(figures, load=load):
+        typer.echo(line)
+    if not figures.is_clean:
+        raise typer.Exit(1)
+
+
+def lines(figures: Figures, *, load: Load) -> list[str]:
+    """One JSON line a figure, each with the load that it belongs to."""
+    under = {"clients": load.clients, "messages": load.messages, "devices": load.devices}
+    given = msgspec.to_builtins(figures)
+    return [
+        msgspec.json.encode({"figure": name, "value": value, **under}).decode()
+        for name, value in given.items()
+    ]
+
+
+def _show(figures: Figures, *, violations: list[Violation]) -> None:
+    console = Console()
+    console.print(_table(figures))
+    for violation in violations[:SHOWN]:
+        console.print(str(violation), style="red", markup=False)
+    if len(violations) > SHOWN:
+        console.print(f"... and {len(violations) - SHOWN} more")
+
+
+def _table(figures: Figures) -> Table:
+    table = Table("figure", "value", title="parley bench")
+    for name, value in (
+        ("texts sent / acknowledged / answered", _counts(figures)),
+        ("answers a second", f"{figures.answers_per_second:g}"),
+        ("text to ack, p50 / p95 / p99", _spread(figures.ack_ms)),
+        ("text to complete answer, p50 / p95 / p99", _spread(figures.answer_ms)),
+        ("lost", str(figures.lost)),
+        ("doubled", str(figures.doubled)),
+        ("out of order", str(figures.out_of_order)),
+        ("torn answers", str(figures.torn)),
+        ("refused", str(figures.refused)),
+        ("connections, told gaps", f"{figures.connections}, {figures.gaps}"),
+        ("errors told", ", ".join(f"{k} {v}" for k, v in figures.errors.items()) or "none"),
+        ("wall, CPU of the clients", f"{figures.wall:.1f} s, {figures.client_cpu:.1f} s"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _counts(figures: Figures) -> str:
+    return f"{figures.texts} / {figures.acknowledged} / {figures.answered}"
+
+
+def _spread(spread: Spread) -> str:
+    values = (spread.p50, spread.p95, spread.p99)
+    return " / ".join("-" if value is None else f"{value:.1f}" for value in values) + " ms"

@@ -1,0 +1,1 @@
+"""Rules of the client: pure, without sockets, clocks or randomness."""
