@@ -1,0 +1,257 @@
+"""The edge, put together: settings in, a running service out."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+
+from parley_core.admin import admin_app
+from parley_core.authentication import BELIEVING, BelievingAuthenticator
+from parley_core.domain.backoff import backoff
+from parley_core.domain.errors import PermanentError, Unavailable
+from parley_core.domain.events import ProcessInfo
+from parley_core.domain.ids import ProcessId, process_id
+from parley_core.domain.presence import BEAT, stamp
+from parley_core.redis.client import RedisClient
+from parley_core.redis.connections import RedisConnections
+from parley_core.redis.conversations import RedisConversations
+from parley_core.redis.feed import RedisFeed
+from parley_core.redis.keys import Keys
+from parley_core.redis.processes import RedisProcesses
+from parley_core.serving import HttpServer
+from parley_core.telemetry import redis_up
+from parley_edge.departures import Departures
+from parley_edge.domain.greeting import Server
+from parley_edge.drain import Drain
+from parley_edge.edge import Edge
+from parley_edge.endpoint import websocket_app
+from parley_edge.health import drain_routes, unready
+from parley_edge.hub import Hub
+from parley_edge.protocol import PING_INTERVAL, PONG_TIMEOUT, EdgeProtocol
+from parley_edge.pulse import Pulse
+from parley_edge.roster import Roster
+from parley_edge.settings import EdgeSettings
+from parley_edge.tasks import Tasks
+from parley_edge.upkeep import Upkeep
+
+log = structlog.get_logger(__name__)
+
+_START_WITHIN = 15.0
+"""Seconds that Redis has to answer at the start; afterwards it may be away for any time."""
+_SWEEP = 1.0
+"""Seconds between two looks at what only time brings."""
+_LAST_CALLS = 3.0
+"""Seconds that Redis has at the end to hear of the last departures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Redis as the edge sees it."""
+
+    client: RedisClient
+    feed: RedisFeed
+    conversations: RedisConversations
+    connections: RedisConnections
+    processes: RedisProcesses
+
+
+class Service:
+    """One edge process."""
+
+    def __init__(self, settings: EdgeSettings, stores: Stores, *, process: ProcessId) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._process = process
+        self._clock = asyncio.get_running_loop().time
+        self._started_at = time.time()
+        self._is_started = False
+        self._tasks = Tasks()
+        self._upkeep = Upkeep(stores.conversations)
+        self._edge = self._new_edge()
+        self._public = self._new_public_server()
+        self._drain = Drain(
+            self._edge.roster,
+            self._public,
+            tasks=self._tasks,
+            clock=self._clock,
+            endpoint_delay=settings.endpoint_delay,
+        )
+        self._admin = self._new_admin_server()
+        self._pulse = self._new_pulse()
+
+    async def start(self) -> None:
+        """Returns when clients are served. Raises `PermanentError` if a port is taken."""
+        log.warning(BELIEVING)
+        edge, tasks = self._edge, self._tasks
+        await self._admin.start()
+        await self._beat()
+        tasks.keep(self._beat, name="beat", pause=BEAT)
+        tasks.keep(self._upkeep.run, name="upkeep", pause=_SWEEP)
+        tasks.keep(edge.departures.run, name="departures", pause=_SWEEP)
+        tasks.keep(edge.roster.check, name="check connections", pause=_SWEEP)
+        tasks.keep(edge.hub.sweep, name="sweep channels", pause=_SWEEP)
+        await self._public.start()
+        self._is_started = True
+        log.info("serving", port=self._public.port, process=self._process)
+
+    async def stop(self) -> None:
+        """Drain, then leave nothing behind."""
+        await self._drain.begin(within=self._settings.drain_timeout)
+        await self._edge.departures.emptied(within=_LAST_CALLS)
+        await self._public.stop()
+        await self._tasks.aclose()
+        with suppress(Unavailable):  # Then the reaper does it.
+            await self._pulse.retire()
+        await self._admin.stop()
+
+    async def _beat(self) -> None:
+        redis_up.set(self._stores.client.is_up)
+        await self._pulse.beat()
+
+    def _new_edge(self) -> Edge:
+        settings, stores = self._settings, self._stores
+        return Edge(
+            server=Server(settings.server_id, round(settings.heartbeat_interval * 1000)),
+            conversations=stores.conversations,
+            connections=stores.connections,
+            authenticator=BelievingAuthenticator(),
+            hub=Hub(
+                stores.feed,
+                keys=Keys(settings.key_prefix),
+                upkeep=self._upkeep,
+                clock=self._clock,
+            ),
+            roster=Roster(),
+            departures=Departures(stores.connections),
+            tasks=self._tasks,
+            clock=self._clock,
+            now=lambda: stamp(round(time.time() * 1000)),
+            new_id=new_id,
+            user_limit=settings.max_connections_per_user,
+            silence_limit=settings.session_timeout,
+        )
+
+    def _new_public_server(self) -> HttpServer:
+        settings = self._settings
+        return HttpServer(
+            websocket_app(self._edge),
+            host=settings.websocket_host,
+            port=settings.websocket_port,
+            reuse_port=True,
+            certificate=settings.ssl_certfile,
+            private_key=settings.ssl_keyfile,
+            ws=EdgeProtocol,
+            ws_max_size=settings.max_message_size,
+            ws_ping_interval=PING_INTERVAL,
+            ws_ping_timeout=PONG_TIMEOUT,
+            # One context a connection costs 30 KB and more.
+            ws_per_message_deflate=False,
+        )
+
+    def _new_admin_server(self) -> HttpServer:
+        settings, stores = self._settings, self._stores
+        app = admin_app(
+            unready=unready(
+                is_started=lambda: self._is_started,
+                drain=self._drain,
+                deaf_for=stores.feed.deaf_for,
+                redis_is_up=lambda: stores.client.is_up,
+            ),
+            service_token=settings.service_token.get_secret_value(),
+            routes=drain_routes(self._drain, default=settings.drain_timeout),
+        )
+        return HttpServer(app, host=settings.websocket_host, port=settings.admin_port)
+
+    def _new_pulse(self) -> Pulse:
+        return Pulse(
+            self._stores.processes,
+            self._stores.connections,
+            process=self._process,
+            roster=self._edge.roster,
+            departures=self._edge.departures,
+            info=self._info,
+        )
+
+    def _info(self) -> ProcessInfo:
+        settings = self._settings
+        return ProcessInfo(
+            kind="edge",
+            started=self._started_at,
+            release=settings.parley_release,
+            namespace=settings.parley_namespace,
+            pod=settings.parley_pod,
+            admin_url=f"http://{_reachable(settings.websocket_host)}:{settings.admin_port}",
+            draining=self._drain.is_draining,
+            connections=len(self._edge.roster),
+        )
+
+
+def _reachable(host: str) -> str:
+    """Where others on this machine find a server that listens on `host`."""
+    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+
+
+def new_id() -> str:
+    """Nobody can guess it, and nobody has had it."""
+    return secrets.token_hex(12)
+
+
+@asynccontextmanager
+async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIterator[Stores]:
+    """Raises `PermanentError` if Redis does not answer within `_START_WITHIN`, or is too old."""
+    keys = Keys(settings.key_prefix)
+    client = RedisClient(settings.redis_url.get_secret_value(), name=f"parley-{process}")
+    feed = RedisFeed(client, name=f"parley-{process}-feed")
+    await _start_patiently(client)
+    try:
+        await feed.start()
+        yield Stores(
+            client=client,
+            feed=feed,
+            conversations=RedisConversations(
+                client,
+                keys,
+                process=process,
+                nonce=new_id,
+                rate_text=settings.rate_text,
+                burst=settings.rate_text_burst,
+                kept=settings.max_messages_per_session,
+                max_sessions=settings.max_sessions_per_user,
+            ),
+            connections=RedisConnections(client, keys, process=process),
+            processes=RedisProcesses(client, keys),
+        )
+    finally:
+        await feed.aclose()
+        await client.aclose()
+
+
+async def _start_patiently(client: RedisClient) -> None:
+    failures = 0
+    deadline = time.monotonic() + _START_WITHIN
+    while True:
+        try:
+            return await client.start()
+        except Unavailable as error:
+            failures += 1
+            if time.monotonic() > deadline:
+                raise PermanentError(
+                    f"Redis did not answer for {_START_WITHIN:.0f} s: {error}"
+                ) from error
+            await asyncio.sleep(backoff(failures, roll=1.0))
+
+
+async def run(settings: EdgeSettings, *, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, drain, end. Raises `PermanentError` if it cannot start."""
+    process = process_id(settings.server_id, boot=settings.parley_boot or secrets.token_hex(4))
+    async with open_stores(settings, process=process) as stores:
+        service = Service(settings, stores, process=process)
+        await service.start()
+        await stop.wait()
+        await service.stop()

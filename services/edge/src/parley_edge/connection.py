@@ -1,0 +1,275 @@
+"""One client: its phase, the frames it sends, in order, and the way out to it.
+
+Frames are judged when they arrive (`domain.lifecycle`), then carried out one after another by a
+task that lives only while there are some. What was read before a client closed is still carried
+out; only then the connection departs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+import structlog
+from msgspec import UNSET
+
+from parley_core.domain import client_frames
+from parley_core.domain.client_frames import AnyClientFrame, Capability
+from parley_core.domain.codes import CloseCode, ErrorCode
+from parley_core.domain.ids import ConnectionId, DeviceId, UserId
+from parley_core.domain.server_frames import (
+    Error,
+    Heartbeat,
+    Reconnect,
+    ServerFrame,
+    encode,
+)
+from parley_edge import opening
+from parley_edge.admission import AUTH_TIMEOUT
+from parley_edge.domain.framing import text_frame
+from parley_edge.domain.greeting import health
+from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
+from parley_edge.edge import Edge
+from parley_edge.follower import Follower
+from parley_edge.outbox import Outbox, Socket
+from parley_edge.requests import carry_out
+
+log = structlog.get_logger(__name__)
+
+PENDING = 64
+"""Frames that wait to be carried out. Policy past it: the socket is not read."""
+
+
+class Connection:
+    """A socket's listener, a follower's sink, and what requests act on."""
+
+    def __init__(self, socket: Socket, *, edge: Edge) -> None:
+        self.id = ConnectionId(edge.new_id())
+        self.edge = edge
+        self.phase = Phase.NEW
+        self.user = UserId("")
+        self.device = DeviceId("")
+        self.capabilities: frozenset[Capability] = frozenset()
+        self.follower: Follower | None = None
+        self.watched: set[UserId] = set()
+        self.gone = asyncio.Event()
+        self.moving = asyncio.Lock()
+        """Held while the connection changes its session."""
+        self.is_registered = False
+        """The store may know this connection."""
+        self._socket = socket
+        self._outbox = Outbox(socket, clock=edge.clock)
+        self._since = edge.clock()
+        self._pending: deque[AnyClientFrame] = deque()
+        self._work: asyncio.Task[None] | None = None
+        self._leaves_when_idle = False
+        edge.roster.add(self)
+
+    # From the socket
+
+    def received(self, data: str | bytes) -> None:
+        if self.phase is Phase.CLOSING:
+            return
+        try:
+            frame = self._decode(data)
+        except client_frames.Malformed as malformed:
+            self.fail(malformed.code, malformed.message)
+            if malformed.closes:
+                self.close(CloseCode.PROTOCOL_VIOLATION)
+            return
+        self._handle(frame)
+
+    def _decode(self, data: str | bytes) -> AnyClientFrame:
+        if isinstance(data, bytes):
+            raise client_frames.Malformed(
+                ErrorCode.INVALID_MESSAGE, "A frame is text, not binary.", closes=True
+            )
+        is_first = self.phase is Phase.NEW
+        return client_frames.decode_first(data) if is_first else client_frames.decode(data)
+
+    def _handle(self, frame: AnyClientFrame) -> None:
+        match meaning(self.phase, frame):
+            case Meaning.OPEN:
+                self.phase = advance(self.phase, Phase.OPENING)
+                self._queue(frame)
+            case Meaning.QUEUE:
+                self._queue(frame)
+            case Meaning.HEARTBEAT:
+                self.send(Heartbeat(server_time=self.edge.now()))
+            case Meaning.HEALTH:
+                self.send(health(self.edge.server, now=self.edge.now()))
+            case Meaning.SECOND_AUTH:
+                self.fail(ErrorCode.INVALID_MESSAGE, "This connection is authenticated already.")
+            case Meaning.TOO_EARLY:
+                self.fail(ErrorCode.UNAUTHENTICATED, "The first frame must be auth.")
+                self.close(CloseCode.PROTOCOL_VIOLATION)
+
+    def writable(self) -> None:
+        self._outbox.flush()
+
+    def closing(self) -> None:
+        """Nothing more can be sent or read; live frames are not wanted any more."""
+        if self.phase is Phase.CLOSING:
+            return
+        self.phase = advance(self.phase, Phase.CLOSING)
+        self._outbox.give_up()
+        if self.follower is not None:
+            self.follower.end()
+        self._unwatch()
+
+    def lost(self) -> None:
+        self.closing()
+        self.edge.roster.remove(self)
+        self.gone.set()
+        if self._work is None:
+            self._depart()
+
+    # To the client
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.capabilities
+
+    @property
+    def is_closing(self) -> bool:
+        return self.phase is Phase.CLOSING
+
+    def send(self, frame: ServerFrame, *, live: bool = False) -> None:
+        self.send_framed(text_frame(encode(frame)), live=live)
+
+    def send_framed(self, framed: bytes, *, live: bool) -> None:
+        if self.phase is Phase.CLOSING:
+            return
+        self._outbox.send(framed, live=live)
+        if self._outbox.is_too_slow:
+            self.close(CloseCode.TOO_SLOW)
+
+    def fail(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        message_id: str | None = None,
+        request_id: str | None = None,
+        turn_id: str | None = None,
+        retry_after_ms: int | None = None,
+    ) -> None:
+        """Send an error; the connection goes on."""
+        self.send(
+            Error(
+                code=code,
+                message=message,
+                message_id=message_id or UNSET,
+                request_id=request_id or UNSET,
+                turn_id=turn_id or UNSET,
+                retry_after_ms=UNSET if retry_after_ms is None else retry_after_ms,
+            )
+        )
+
+    def close(self, code: CloseCode) -> None:
+        if self.phase is not Phase.CLOSING:
+            self._outbox.close(code)
+            self.closing()
+
+    async def drained(self) -> None:
+        await self._outbox.drained()
+
+    # From the follower
+
+    def moved(self, *, behind: bool) -> None:
+        if self.phase in {Phase.REPLAYING, Phase.LIVE}:
+            self.phase = advance(self.phase, Phase.REPLAYING if behind else Phase.LIVE)
+        self._leave_if_idle()
+
+    async def session_gone(self, follower: Follower) -> None:
+        await opening.reopen(self, instead_of=follower)
+
+    def broken(self) -> None:
+        self.close(CloseCode.LOST)
+
+    def presence_changed(self, body: bytes) -> None:
+        self.send_framed(text_frame(body), live=True)
+
+    # Its session
+
+    def follow(self, follower: Follower) -> None:
+        """From now on this is the connection's session."""
+        if self.follower is not None:
+            self.follower.end()
+        self.follower = follower
+        if self.phase is Phase.CLOSING:
+            follower.end()
+        else:
+            self.phase = advance(self.phase, Phase.REPLAYING)
+
+    async def watch(self, users: Iterable[UserId]) -> None:
+        """Tell the client of changes of these users' presence until it closes."""
+        for user in users:
+            await self.edge.hub.watch(user, self)
+            self.watched.add(user)
+        if self.phase is Phase.CLOSING:
+            self._unwatch()
+
+    def _unwatch(self) -> None:
+        for user in self.watched:
+            self.edge.hub.unwatch(user, self)
+
+    # Carrying out
+
+    def _queue(self, frame: AnyClientFrame) -> None:
+        self._pending.append(frame)
+        if len(self._pending) >= PENDING:
+            self._socket.stop_reading()
+        if self._work is None:
+            self._work = self.edge.tasks.spawn(self._carry_out_all(), name="carry out")
+
+    async def _carry_out_all(self) -> None:
+        try:
+            while self._pending:
+                frame = self._pending.popleft()
+                if len(self._pending) < PENDING // 2:
+                    self._socket.read_on()
+                await carry_out(self, frame)
+        finally:
+            self._work = None
+            if self.gone.is_set():
+                self._depart()
+        self._leave_if_idle()
+
+    def _depart(self) -> None:
+        if self.is_registered:
+            self.edge.departures.add(self.id, user=self.user)
+        self.edge.roster.finished(self, user=self.user or None)
+
+    # Once a second, and when the process drains
+
+    def check(self) -> None:
+        """What only time brings: a client that does not say who it is, is silent, or too slow."""
+        now = self.edge.clock()
+        if self.phase is Phase.NEW and now - self._since > AUTH_TIMEOUT:
+            self.fail(ErrorCode.UNAUTHENTICATED, "No auth came in time.")
+            self.close(CloseCode.UNAUTHENTICATED)
+        elif now - self._socket.heard_at > self.edge.silence_limit:
+            self.close(CloseCode.LOST)
+        elif self._outbox.is_too_slow:
+            self.close(CloseCode.TOO_SLOW)
+
+    def ask_to_move(self, *, within: float, reason: str) -> None:
+        """A client that knows how opens another connection first; others leave when idle."""
+        if self.is_plain:
+            self._leaves_when_idle = True
+            self._leave_if_idle()
+        else:
+            self.send(Reconnect(within_ms=round(within * 1000), reason=reason))
+
+    def stay(self) -> None:
+        """The drain was taken back."""
+        self._leaves_when_idle = False
+
+    def _leave_if_idle(self) -> None:
+        """Between an answer and the next text."""
+        if not self._leaves_when_idle or self._work is not None:
+            return
+        if self.follower is None or not self.follower.reader.unanswered:
+            self.close(CloseCode.DRAINED)

@@ -1,0 +1,44 @@
+"""What every connection of this process shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from parley_core.domain.ids import UserId
+from parley_core.ports import Authenticator, Connections, Conversations
+from parley_edge.departures import Departures
+from parley_edge.domain.greeting import Server
+from parley_edge.hub import Hub
+from parley_edge.roster import Roster
+from parley_edge.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The parts, composed once at the start.
+
+    `clock` is monotonic, in seconds; `now` is the wall clock as ISO 8601 in UTC; `new_id` makes
+    identifiers nobody can guess.
+    """
+
+    server: Server
+    conversations: Conversations
+    connections: Connections
+    authenticator: Authenticator
+    hub: Hub
+    roster: Roster
+    departures: Departures
+    tasks: Tasks
+    clock: Callable[[], float]
+    now: Callable[[], str]
+    new_id: Callable[[], str]
+    user_limit: int
+    """Connections that a user may have to this process."""
+    silence_limit: float
+    """Seconds without a byte from a client after which it is lost: SESSION_TIMEOUT."""
+
+
+def may_see(viewer: UserId, user: UserId) -> bool:
+    """Whose presence a user may ask for: for now one's own."""
+    return viewer == user

@@ -1,0 +1,297 @@
+"""One connection following one session: live while it can, from the log when it must."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from parley_core.domain.backoff import backoff
+from parley_core.domain.client_frames import Capability, Position
+from parley_core.domain.errors import Unavailable
+from parley_core.domain.events import Accepted, Attachment, Event, Top
+from parley_core.domain.ids import ConnectionId, MessageId, Seq, SessionId, UserId
+from parley_core.domain.server_frames import Ack, ServerFrame, Turn
+from parley_edge.domain.arrival import Arrival
+from parley_edge.domain.framing import text_frame
+from parley_edge.domain.greeting import greeting, turn_frame
+from parley_edge.domain.reader import Reader, Verdict
+from parley_edge.domain.rendering import as_plain, is_shown
+from parley_edge.edge import Edge
+
+_FEED_PATIENCE = 0.05
+"""Seconds that the feed has to bring what lies before the connection's own text."""
+
+
+class Sink(Protocol):
+    """What a follower asks of its connection."""
+
+    id: ConnectionId
+    user: UserId
+    capabilities: frozenset[Capability]
+
+    @property
+    def is_closing(self) -> bool: ...
+
+    def send(self, frame: ServerFrame, *, live: bool = False) -> None: ...
+
+    def send_framed(self, framed: bytes, *, live: bool) -> None: ...
+
+    def moved(self, *, behind: bool) -> None:
+        """The follower went on, or fell behind."""
+        ...
+
+    async def drained(self) -> None: ...
+
+    async def session_gone(self, follower: Follower) -> None:
+        """The session does not exist any more: open it again."""
+        ...
+
+    def broken(self) -> None:
+        """Something is wrong that only a new connection mends."""
+        ...
+
+
+class Follower:
+    """Delivers a session to a connection by the verdicts of its `Reader`."""
+
+    def __init__(self, sink: Sink, session: SessionId, *, edge: Edge) -> None:
+        self.session = session
+        self.user = sink.user
+        self.reader = Reader(sink.id, deltas=Capability.DELTAS in sink.capabilities)
+        self._sink = sink
+        self._edge = edge
+        self._reading: asyncio.Task[None] | None = None
+        self._in_flight: MessageId | None = None
+        self._awaited: tuple[Seq, asyncio.Future[None]] | None = None
+        self._is_over = False
+        self._is_doubting = False
+        self._turn_told: Turn | None = None
+
+    # Beginning and end
+
+    async def join(self) -> None:
+        """From the return on, live frames come, and wait for `begin`. Raises `Unavailable`."""
+        await self._edge.hub.join(self)
+
+    async def begin(self, page: Attachment, *, resumed_from: Position | None, joined: bool) -> None:
+        """Deliver what was read, then follow. `joined`: before `page` was read."""
+        if resumed_from is not None and page.proved:
+            self.reader.resume_from(resumed_from)
+        else:
+            self.reader.restart(page)
+        self._turn_told = turn_frame(page.turn) if page.turn else None
+        if joined:
+            await self._catch_up(page)
+            return
+        self._show(page)
+        await self._join_late()
+        await self._catch_up(None)
+
+    def end(self) -> None:
+        self._is_over = True
+        self._edge.hub.leave(self)
+        self._release()
+
+    @property
+    def is_over(self) -> bool:
+        return self._is_over or self._sink.is_closing
+
+    # From the hub
+
+    def arrived(self, arrival: Arrival) -> None:
+        if self.is_over:
+            return
+        verdict = self.reader.offer(arrival)
+        if verdict is Verdict.READ:
+            self._fall_behind()
+        elif verdict is not Verdict.DROP:
+            self._deliver(verdict, arrival)
+
+    def doubt(self) -> None:
+        """Frames may have been missed without a trace: stand still until `compare`."""
+        self._is_doubting = self._is_doubting or not self.reader.behind
+        self.reader.distrust()
+
+    def compare(self, top: Top | None) -> None:
+        """The log's newest event, read after `doubt`; None if the session is gone."""
+        if not self._is_doubting or self.is_over:
+            return
+        self._is_doubting = False
+        if top is not None and self.reader.stands_at(top):
+            self._go_on(None)
+        else:
+            self._fall_behind()
+
+    # The connection's own texts
+
+    def sending(self, message_id: MessageId) -> None:
+        """A text is about to be appended."""
+        self._in_flight = message_id
+
+    async def accepted(self, accepted: Accepted, message_id: MessageId) -> None:
+        """Returns when the text's place in the order has come and its ack is out."""
+        seq = accepted.seq or Seq(0)
+        verdict = self.reader.replied(accepted.epoch, seq, message_id)
+        if verdict is Verdict.READ and self._in_flight == message_id and not self.is_over:
+            await self._feed_reaches(seq)
+            verdict = self.reader.replied(accepted.epoch, seq, message_id)
+        if verdict is Verdict.READ and self._in_flight == message_id:
+            await self._caught_up()
+            # Still not on this log: it was cleared since. Accepted is accepted.
+            self.reader.replied(accepted.epoch, seq, message_id)
+        if self._in_flight == message_id:
+            self._ack(message_id, seq)
+        self._sink.moved(behind=self.reader.behind)
+
+    async def _feed_reaches(self, seq: Seq) -> None:
+        reached = asyncio.get_running_loop().create_future()
+        self._awaited = (seq, reached)
+        await asyncio.wait({reached}, timeout=_FEED_PATIENCE)
+        self._awaited = None
+
+    async def _caught_up(self) -> None:
+        if self.is_over:
+            return
+        reading = self._fall_behind()
+        await asyncio.wait({reading})
+
+    def _ack(self, message_id: MessageId, seq: Seq) -> None:
+        if message_id == self._in_flight:
+            self._in_flight = None
+        if Capability.ACK in self._sink.capabilities:
+            self._sink.send(Ack(message_id=message_id, seq=seq), live=True)
+
+    # Delivery
+
+    def _deliver(self, verdict: Verdict, arrival: Arrival) -> None:
+        frame = arrival.frame
+        if verdict is Verdict.ACK:
+            self._ack(frame.id, frame.seq)
+        elif is_shown(frame.type, self._sink.capabilities):
+            plain = not self._sink.capabilities
+            framed = arrival.framed_plain if plain else arrival.framed
+            self._sink.send_framed(framed, live=True)
+        if frame.is_log:
+            self._release()
+            self._sink.moved(behind=False)
+
+    def _show(self, page: Attachment) -> None:
+        for verdict, event in self.reader.take(page) if page.proved else ():
+            if verdict is Verdict.ACK:
+                self._ack(event.id, event.seq)
+            else:
+                self._replay(event)
+        self._release()
+
+    def _replay(self, event: Event) -> None:
+        capabilities = self._sink.capabilities
+        if is_shown(event.type, capabilities):
+            body = event.body if capabilities else as_plain(event.type, event.body)
+            self._sink.send_framed(text_frame(body), live=False)
+
+    def _release(self) -> None:
+        """Let go of whoever waits for the cursor, if it came there or will not."""
+        if self._awaited is not None:
+            seq, reached = self._awaited
+            if (self.is_over or self.reader.cursor.seq >= seq) and not reached.done():
+                reached.set_result(None)
+
+    # Catching up
+
+    def _fall_behind(self) -> asyncio.Task[None]:
+        """Read the log, once however often it is asked for."""
+        self.reader.behind = True
+        self._is_doubting = False
+        self._sink.moved(behind=True)
+        if self._reading is None or self._reading.done():
+            self._reading = self._edge.tasks.spawn(self._supervise_reading(), name="catch up")
+        return self._reading
+
+    async def _supervise_reading(self) -> None:
+        """Supervisor: a follower that cannot read on must not stay silent."""
+        try:
+            await self._catch_up(None)
+        except Exception:
+            self._sink.broken()
+            raise
+
+    async def _catch_up(self, page: Attachment | None) -> None:
+        """Page by page as the socket drains, until the reader is not behind any more."""
+        while not self.is_over:
+            if page is None:
+                page = await self._read()
+                if page is None:
+                    return
+                self._told(page)
+            self._show(page)
+            # Live frames must not wait behind a replay that the socket paces.
+            await self._sink.drained()
+            if not (page.proved and page.more):
+                self._settle(page)
+                if not self.reader.behind:
+                    self._sink.moved(behind=False)
+                    return
+            page = None
+
+    def _told(self, page: Attachment) -> None:
+        """A position that is not proved is told, whatever the reason: never a silent gap."""
+        if page.proved:
+            return
+        position = self.reader.position
+        self.reader.restart(page)
+        self._sink.send(
+            greeting(
+                self.session,
+                page,
+                existed=True,
+                resumed_from=position,
+                plain=not self._sink.capabilities,
+                server=self._edge.server,
+                now=self._edge.now(),
+            )
+        )
+
+    def _settle(self, page: Attachment) -> None:
+        turn = turn_frame(page.turn) if page.turn else None
+        if turn and turn != self._turn_told and Capability.TURNS in self._sink.capabilities:
+            self._sink.send(turn, live=True)
+        self._turn_told = turn
+        piece = self.reader.lacking(page)
+        if piece is not None:
+            self._sink.send(piece, live=True)
+        self._go_on(page)
+
+    def _go_on(self, page: Attachment | None) -> None:
+        """What was kept, in its order; a hole in it is for the next read."""
+        for verdict, arrival in self.reader.settle(page):
+            self._deliver(verdict, arrival)
+        if page is None and self.reader.behind:
+            self._fall_behind()
+
+    async def _read(self) -> Attachment | None:
+        """The log after the cursor, however long Redis is away; None if this follower is over."""
+        failures = 0
+        while not self.is_over:
+            try:
+                page = await self._edge.conversations.attach(
+                    self.session, position=self.reader.position
+                )
+            except Unavailable as error:
+                failures += 1
+                await asyncio.sleep(max(error.delay, backoff(failures, roll=1.0)))
+                continue
+            if page is None:
+                await self._sink.session_gone(self)
+            return page
+        return None
+
+    async def _join_late(self) -> None:
+        failures = 0
+        while not self.is_over:
+            try:
+                await self.join()
+            except Unavailable as error:
+                failures += 1
+                await asyncio.sleep(max(error.delay, backoff(failures, roll=1.0)))
+                continue
+            return

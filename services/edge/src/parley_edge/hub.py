@@ -1,0 +1,144 @@
+"""From live channels to the connections of this process, and no silence taken for peace.
+
+Pub/sub is a hint, the log is the truth. Besides the holes that readers find themselves, a session's
+connections compare their position with the log whenever frames may have been missed without a
+trace: after a gap of the feed, when a seq comes that was there before (Redis lost its tail), and
+after 10 s without a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from parley_core.domain.events import Top
+from parley_core.domain.ids import SessionId, UserId
+from parley_core.domain.live import LiveFrame, unpack
+from parley_core.ports import LiveFeed
+from parley_core.redis.keys import Keys
+from parley_edge.domain.arrival import Arrival
+from parley_edge.subscriptions import Channel, Subscriptions
+from parley_edge.upkeep import Upkeep
+
+log = structlog.get_logger(__name__)
+
+SILENCE = 10.0
+"""Seconds without a frame after which positions are compared."""
+TOUCH = 86_400.0
+"""Seconds after which a session that somebody is attached to is kept alive."""
+
+
+class Listener(Protocol):
+    """One connection's reading of one session."""
+
+    session: SessionId
+    user: UserId
+
+    def arrived(self, arrival: Arrival) -> None:
+        """A live frame."""
+        ...
+
+    def doubt(self) -> None:
+        """Deliver nothing more until `compare`."""
+        ...
+
+    def compare(self, top: Top | None) -> None:
+        """The log's newest event; None if the session is gone."""
+        ...
+
+
+class Watcher(Protocol):
+    """A connection that watches presence."""
+
+    def presence_changed(self, body: bytes) -> None: ...
+
+
+class Hub:
+    """Sessions and watched users that this process hears."""
+
+    def __init__(
+        self, feed: LiveFeed, *, keys: Keys, upkeep: Upkeep, clock: Callable[[], float]
+    ) -> None:
+        self._keys = keys
+        self._upkeep = upkeep
+        self._clock = clock
+        self.sessions: Subscriptions[Listener] = Subscriptions(feed, clock=clock)
+        self.watches: Subscriptions[Watcher] = Subscriptions(feed, clock=clock)
+        feed.listen(on_message=self._on_message, on_gap=self._on_gap)
+
+    async def join(self, listener: Listener) -> None:
+        """Returns when what is published from then on arrives. Raises `Unavailable`."""
+        await self.sessions.join(self._channel(listener.session), listener)
+
+    def leave(self, listener: Listener) -> None:
+        self.sessions.leave(self._channel(listener.session), listener)
+
+    async def watch(self, user: UserId, watcher: Watcher) -> None:
+        await self.watches.join(self._keys.watch(user), watcher)
+
+    def unwatch(self, user: UserId, watcher: Watcher) -> None:
+        self.watches.leave(self._keys.watch(user), watcher)
+
+    async def sweep(self) -> None:
+        """Once a second: what is due for sessions, and channels nobody came back to."""
+        now = self._clock()
+        for channel in self.sessions:
+            if now - channel.heard_at >= SILENCE:
+                channel.heard_at = now
+                self._compare(channel)
+            if now - channel.touched_at >= TOUCH:
+                channel.touched_at = now
+                self._touch(channel)
+        await self.sessions.sweep()
+        await self.watches.sweep()
+
+    def _channel(self, session: SessionId) -> str:
+        return self._keys.session(session).channel
+
+    def _on_message(self, name: str, data: bytes) -> None:
+        channel = self.sessions.get(name)
+        if channel is None:
+            for watcher in self.watches.members(name):
+                watcher.presence_changed(data)
+            return
+        channel.heard_at = self._clock()
+        try:
+            self._dispatch(channel, unpack(data))
+        except ValueError as error:  # msgspec's errors too
+            log.warning("a live frame cannot be read", channel=name, error=type(error).__name__)
+            self._compare(channel)
+
+    def _dispatch(self, channel: Channel[Listener], frame: LiveFrame) -> None:
+        if _was_there_before(channel, frame):
+            self._compare(channel)
+        arrival = Arrival(frame)
+        for listener in tuple(channel.members):
+            listener.arrived(arrival)
+
+    def _on_gap(self, names: frozenset[str]) -> None:
+        for name in names:
+            channel = self.sessions.get(name)
+            if channel is not None:
+                self._compare(channel)
+
+    def _compare(self, channel: Channel[Listener]) -> None:
+        for listener in channel.members:
+            listener.doubt()
+        if channel.members:
+            self._upkeep.compare(channel)
+
+    def _touch(self, channel: Channel[Listener]) -> None:
+        for listener in channel.members:
+            self._upkeep.touch(listener.session, owner=listener.user)
+            return
+
+
+def _was_there_before(channel: Channel[Listener], frame: LiveFrame) -> bool:
+    """Whether a log frame came at a place that this channel has passed: then a tail was lost."""
+    if not frame.is_log:
+        return False
+    newest = channel.newest
+    channel.newest = (frame.epoch, frame.seq)
+    return newest is not None and newest[0] == frame.epoch and frame.seq <= newest[1]

@@ -1,0 +1,89 @@
+"""The connections of this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from parley_core.domain.ids import ConnectionId, UserId
+from parley_edge import metrics
+
+if TYPE_CHECKING:
+    from parley_edge.connection import Connection
+
+
+class Roster:
+    """Every open connection by its id, and how many each user has."""
+
+    def __init__(self) -> None:
+        self._connections: dict[ConnectionId, Connection] = {}
+        self._of_user: Counter[UserId] = Counter()
+        self._unfinished: set[ConnectionId] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._connections.values()))
+
+    @property
+    def unfinished(self) -> int:
+        """Connections that are open, or whose frames are still being carried out."""
+        return len(self._unfinished)
+
+    def count(self, user: UserId) -> int:
+        """Connections of `user` here.
+
+        Counted by process, not over all: what a dead process left behind must not lock a user out.
+        """
+        return self._of_user[user]
+
+    def has(self, connection: ConnectionId) -> bool:
+        """Whether its socket is open."""
+        return connection in self._connections
+
+    def knows(self, connection: ConnectionId) -> bool:
+        """Whether it is open, or its frames are still being carried out."""
+        return connection in self._unfinished
+
+    def add(self, connection: Connection) -> None:
+        self._connections[connection.id] = connection
+        self._unfinished.add(connection.id)
+        self._empty.clear()
+        metrics.CONNECTIONS.set(len(self._connections))
+
+    def identify(self, user: UserId) -> None:
+        """One more connection of `user`."""
+        self._of_user[user] += 1
+
+    def remove(self, connection: Connection) -> None:
+        """The socket is gone."""
+        self._connections.pop(connection.id, None)
+        metrics.CONNECTIONS.set(len(self._connections))
+
+    def finished(self, connection: Connection, *, user: UserId | None) -> None:
+        """All frames of the connection were carried out."""
+        self._unfinished.discard(connection.id)
+        if not self._unfinished:
+            self._empty.set()
+        if user is not None:
+            self._of_user[user] -= 1
+            if not self._of_user[user]:
+                del self._of_user[user]
+
+    async def emptied(self, *, within: float) -> bool:
+        """Whether no connection is left, after `within` seconds at most."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), within)
+        except TimeoutError:
+            return False
+        return True
+
+    async def check(self) -> None:
+        """Once a second: what only time brings."""
+        for connection in self:
+            connection.check()

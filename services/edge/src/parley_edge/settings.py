@@ -1,0 +1,9 @@
+"""The edge's settings: read once at the start, passed down."""
+
+from __future__ import annotations
+
+from parley_core.settings import RedisSection, Settings, SystemSection, WebsocketSection
+
+
+class EdgeSettings(Settings, RedisSection, WebsocketSection, SystemSection):
+    """All that the edge reads from the environment and CONFIG_FILE."""
