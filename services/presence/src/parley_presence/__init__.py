@@ -1,0 +1,1 @@
+"""Who is online where: announces who comes and goes, and reaps what dead processes left."""

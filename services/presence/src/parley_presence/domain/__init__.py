@@ -1,0 +1,1 @@
+"""Rules of this service: pure functions and frozen values."""

@@ -1,0 +1,5 @@
+"""`python -m parley_presence`."""
+
+from parley_presence.main import main
+
+main()

@@ -1,0 +1,9 @@
+"""The settings of this service: read once at the start, passed down."""
+
+from __future__ import annotations
+
+from parley_core.settings import RedisSection, Settings, SystemSection, WebsocketSection
+
+
+class PresenceSettings(Settings, RedisSection, WebsocketSection, SystemSection):
+    """All that it reads from the environment and CONFIG_FILE."""
