@@ -22,7 +22,7 @@ from parley_checkpoint.keys import Names, Tag, own_tag
 from parley_checkpoint.listing import find_threads, places_of
 from parley_checkpoint.place import Place, place_of
 from parley_checkpoint.redis_py import Client, RedisPyExecutor, connect
-from parley_checkpoint.retention import KEEP_ALL, Retention
+from parley_checkpoint.retention import Retention
 from parley_checkpoint.scripts import script
 
 if TYPE_CHECKING:
@@ -38,41 +38,36 @@ _PAGE = 16
 
 
 class Options(TypedDict, total=False):
-    """See `AsyncRedisCheckpointer`."""
+    """What a checkpointer may be told."""
 
     prefix: str
+    """Of its keys; by default "parley"."""
     tag: Tag
+    """Which threads share a slot of a Cluster; by default each has its own."""
     serde: SerializerProtocol | None
+    """LangGraph's `JsonPlusSerializer` by default."""
     retention: Retention
+    """By default everything stays."""
     on_stale: Callable[[Fence], None] | None
+    """Hears of a refused write at once; LangGraph only when the superstep or the run ends."""
 
 
 class AsyncRedisCheckpointer(BaseCheckpointSaver[str]):
     """Keeps a thread's checkpoints in four keys that share a hash tag.
 
     Every operation is atomic and may be repeated. With a `Fence` in the run's `configurable`, a put
-    or writes under another token raises `StaleToken` and changes nothing; `on_stale` hears of it at
-    once, LangGraph only when the superstep or the run ends. What the executor raises goes through.
+    or writes under another token raises `StaleToken` and changes nothing. What the executor raises
+    goes through.
     """
 
-    def __init__(  # noqa: PLR0913 (its users name what they change; everything has a default)
-        self,
-        client: Executor | Client,
-        *,
-        prefix: str = "parley",
-        tag: Tag = own_tag,
-        serde: SerializerProtocol | None = None,
-        retention: Retention = KEEP_ALL,
-        on_stale: Callable[[Fence], None] | None = None,
-    ) -> None:
-        """`tag` says which threads share a slot of a Cluster: thread id to hash tag."""
-        super().__init__(serde=serde)
+    def __init__(self, client: Executor | Client, **options: Unpack[Options]) -> None:
+        super().__init__(serde=options.get("serde"))
         self._executor: Executor = (
             RedisPyExecutor(client) if isinstance(client, Redis | RedisCluster) else client
         )
-        self._names = Names(prefix, tag)
-        self._retention = retention
-        self._on_stale = on_stale
+        self._names = Names(options.get("prefix", "parley"), options.get("tag", own_tag))
+        self._retention = options.get("retention", Retention())
+        self._on_stale = options.get("on_stale")
 
     @classmethod
     @asynccontextmanager
@@ -145,7 +140,7 @@ class AsyncRedisCheckpointer(BaseCheckpointSaver[str]):
         self,
         config: RunnableConfig | None,
         *,
-        filter: dict[str, Any] | None = None,  # noqa: A002 (LangGraph's name)
+        filter: dict[str, Any] | None = None,
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:

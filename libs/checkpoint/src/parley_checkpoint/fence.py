@@ -14,7 +14,7 @@ _FIELD = "__lease_field"
 _TOKEN = "__lease_token"  # noqa: S105 (a name)
 
 
-class StaleToken(Exception):  # noqa: N818 (a word of the domain)
+class StaleToken(Exception):
     """A put or writes came with a token that is not the lease's current one. It changed nothing."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
@@ -24,10 +24,10 @@ class RedisPyExecutor:
             raise ValueError("expected a Redis client made with decode_responses=False")
         self._client = client
 
-    async def command(self, *args: Argument, key: str | None = None) -> Any:  # noqa: ANN401, ARG002 (a raw reply; redis-py finds the key itself)
+    async def command(self, *args: Argument, key: str | None = None) -> object:  # noqa: ARG002 (redis-py finds it)
         return await self._client.execute_command(*args)
 
-    async def script(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Any:  # noqa: ANN401 (a raw reply)
+    async def script(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> object:
         rest = (len(keys), *keys, *args)
         try:
             return await self._client.execute_command("EVALSHA", script.sha, *rest)

@@ -44,6 +44,3 @@ class Retention:
     def age_ms(self) -> int:
         """Life of an older checkpoint, 0 for ever."""
         return 0 if self.ttl_minutes is None else int(self.ttl_minutes * 60_000)
-
-
-KEEP_ALL = Retention()

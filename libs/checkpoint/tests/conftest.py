@@ -1,0 +1,48 @@
+"""A checkpointer on each kind of server, and what Redis holds beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from parley_checkpoint import AsyncRedisCheckpointer
+from parley_checkpoint.redis_py import Client, connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+Dump = dict[bytes, object]
+
+
+@pytest.fixture
+async def redis(any_redis_url: str) -> AsyncIterator[Client]:
+    """A client of the server, or of its Cluster."""
+    client = await connect(any_redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def checkpointer(redis: Client, prefix: str) -> AsyncRedisCheckpointer:
+    """One that keeps everything."""
+    return AsyncRedisCheckpointer(redis, prefix=prefix)
+
+
+@pytest.fixture
+def dump(redis: Client, prefix: str) -> Callable[[], Awaitable[Dump]]:
+    """Every key under the test's prefix with all that it holds."""
+
+    async def read() -> Dump:
+        return {
+            key: await _content(redis, key)
+            async for key in redis.scan_iter(match=f"{prefix}:*", count=1000)
+        }
+
+    return read
+
+
+async def _content(redis: Client, key: bytes) -> object:
+    if await redis.type(key) == b"zset":
+        return cast("object", await redis.zrange(key, 0, -1, withscores=True))
+    return cast("object", await redis.hgetall(key))
