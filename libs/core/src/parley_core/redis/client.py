@@ -65,7 +65,7 @@ class RedisClient:
         )
         info = _parse_info(b"".join(replies))
         self.cluster = info.get("cluster_enabled") == "1"
-        self.version = _supported(info["redis_version"], cluster=self.cluster)
+        self.version = _supported(info.get("redis_version", ""), cluster=self.cluster)
         self.publish_verb = "SPUBLISH" if self.cluster else "PUBLISH"
         await self._connect()
 
@@ -116,8 +116,10 @@ def _parse_info(reply: bytes) -> dict[str, str]:
 
 def _supported(text: str, *, cluster: bool) -> Version:
     """Raises `PermanentError`."""
-    major, minor, patch = (int(part) for part in re.findall(r"\d+", f"{text}.0.0")[:3])
-    version = (major, minor, patch)
+    parts = re.match(r"(\d+)\.(\d+)\.(\d+)", text)
+    if parts is None:
+        raise PermanentError(f"The server at REDIS_URL tells no version of Redis: {text!r}")
+    version = (int(parts[1]), int(parts[2]), int(parts[3]))
     if version < OLDEST:
         raise PermanentError(f"Redis 6.2 or newer is needed, or Valkey 7.2; this is {text}")
     if cluster and version < OLDEST_CLUSTER:
