@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from itertools import count
+from itertools import count, islice
 from time import monotonic
 
 import structlog
@@ -59,7 +59,8 @@ class Worker:
         self._runs: dict[asyncio.Task[None], Run] = {}
         self._claims: dict[asyncio.Task[None], int] = {}
         self._asked: dict[int, int] = {}
-        self._again: set[int] = set()
+        self._again: dict[int, None] = {}
+        """Partitions to ask when there is room, the one that waits longest first."""
         self._is_barred = False
         self.draining = False
 
@@ -83,12 +84,12 @@ class Worker:
         """A message of the wake channel."""
         hint = wake.parse(payload)
         if isinstance(hint, wake.Work):
-            self._again.add(hint.partition)
+            self._again[hint.partition] = None
             self._claim_again()
 
     def missed(self, _channels: frozenset[str]) -> None:
         """Messages of the wake channel may have been missed."""
-        self._again.update(range(PARTITIONS))
+        self._again.update(dict.fromkeys(range(PARTITIONS)))
         self._claim_again()
 
     def begin_drain(self) -> None:
@@ -111,10 +112,12 @@ class Worker:
         self.draining = False
 
     def _claim_again(self) -> None:
-        wanted = tuple(self._again - self._asked.keys())
-        if wanted and self._free() > 0:
-            self._again.difference_update(wanted)
-            self._claim_from(wanted)
+        # No more partitions than there is room: each asked one gets a place at least.
+        idle = (partition for partition in self._again if partition not in self._asked)
+        wanted = tuple(islice(idle, max(0, self._free())))
+        for partition in wanted:
+            del self._again[partition]
+        self._claim_from(wanted)
 
     def _claim_from(self, partitions: Iterable[int]) -> None:
         if self.draining:
@@ -145,8 +148,8 @@ class Worker:
             self._is_barred = False
             for lease in leases:
                 self._start(lease)
-            if room and len(leases) == room:
-                self._again.add(partition)
+            if len(leases) == room:  # there may be more, also where there was no room to ask for
+                self._again[partition] = None
 
     async def _claim(self, partition: int, room: int) -> tuple[Lease, ...]:
         nonce = self._nonce()

@@ -43,7 +43,12 @@ class Snapshot:
 
     def answer_to(self, turn: TurnId) -> Answer:
         """What the turn has answered so far."""
-        return answer_to(turn, said_since(self.messages, turn))
+        said = said_since(self.messages, turn)
+        if not self.ended and not any(each.id == turn for each in said):
+            # The first checkpoint of a turn comes before its input is in the state: what stands
+            # there is an older turn's.
+            said = ()
+        return answer_to(turn, said)
 
 
 @dataclass(frozen=True, slots=True)
