@@ -1,0 +1,70 @@
+"""What the tests of this service share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from secrets import token_hex
+
+import pytest
+import pytest_asyncio
+
+from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, UserId
+from parley_core.redis.client import RedisClient
+from parley_core.redis.conversations import RedisConversations
+from parley_core.redis.feed import RedisFeed
+from parley_core.redis.keys import Keys
+from parley_testing.talk import Counters, Talk, Workers
+
+
+@pytest.fixture
+def store(redis_client: RedisClient, keys: Keys) -> RedisConversations:
+    """Sessions as an edge sees them."""
+    return RedisConversations(
+        redis_client,
+        keys,
+        process=ProcessId("edge/test"),
+        nonce=lambda: token_hex(8),
+        rate_text=1000,
+        burst=1000,
+        kept=1000,
+        max_sessions=10,
+    )
+
+
+@pytest_asyncio.fixture
+async def talk(
+    redis_client: RedisClient, keys: Keys, store: RedisConversations
+) -> AsyncIterator[Talk]:
+    """A new session of a new user, listened to."""
+    user = UserId(f"user-{token_hex(4)}")
+    opened = await store.open(
+        user, device=DeviceId("d"), connection=ConnectionId(token_hex(4)), new=True
+    )
+    talk = Talk(store, opened.session, user=user)
+    feed = RedisFeed(redis_client, name="talk")
+    feed.listen(on_message=talk.hear, on_gap=lambda _channels: None)
+    await feed.start()
+    await feed.subscribe(keys.session(opened.session).channel)
+    yield talk
+    await feed.aclose()
+
+
+@pytest.fixture
+def counters(redis_client: RedisClient, prefix: str) -> Counters:
+    """What the graphs of `parley_testing.agents` counted."""
+    return Counters(redis_client, prefix)
+
+
+@pytest_asyncio.fixture
+async def workers(redis_url: str, prefix: str) -> AsyncIterator[Workers]:
+    """Workers on this test's prefix."""
+    env = {
+        "REDIS_URL": redis_url,
+        "KEY_PREFIX": prefix,
+        "RESPONDER_PAUSES": "off",
+        "AGENTS_REDIS_URL": redis_url,
+        "AGENTS_PREFIX": prefix,
+    }
+    async with AsyncExitStack() as stack:
+        yield Workers(stack, env)
