@@ -69,16 +69,19 @@ class Connection:
     # From the socket
 
     def received(self, data: str | bytes) -> None:
+        """Supervisor of one message: nothing that a client sends ends more than its connection."""
         if self.phase is Phase.CLOSING:
             return
         try:
-            frame = self._decode(data)
+            self._handle(self._decode(data))
         except client_frames.Malformed as malformed:
             self.fail(malformed.code, malformed.message)
             if malformed.closes:
                 self.close(CloseCode.PROTOCOL_VIOLATION)
-            return
-        self._handle(frame)
+        except Exception:
+            log.exception("a message was not understood", size=len(data))
+            self.fail(ErrorCode.INTERNAL, "Something went wrong here.")
+            self.close(CloseCode.PROTOCOL_VIOLATION)
 
     def _decode(self, data: str | bytes) -> AnyClientFrame:
         if isinstance(data, bytes):

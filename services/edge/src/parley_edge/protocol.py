@@ -7,6 +7,7 @@ peer that is silent gets 4000, and a close never waits for ever for a peer that 
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -25,6 +26,8 @@ CLOSE_TIMEOUT = 5.0
 """Seconds that a peer has to answer a close before the connection is cut."""
 LOST_TIMEOUT = 1.0
 """The same for a peer that did not answer a ping."""
+_QUIET = 0.25
+"""Seconds without a byte after which a peer has read what was written before the close."""
 _INVALID_TEXT = 1007
 
 _TOO_LARGE = text_frame(
@@ -61,6 +64,7 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
         self._listener: Listener | None = None
         self._early: list[str | bytes] = []
         self._discards = False
+        self._quiet: asyncio.TimerHandle | None = None
 
     # For the connection
 
@@ -107,7 +111,9 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self.loop.time()
-        if not self._discards:
+        if self._discards:
+            self._linger()
+        else:
             super().data_received(data)
 
     def send_receive_event_to_app(self) -> None:
@@ -145,15 +151,20 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
     def handle_parser_exception(self) -> None:
         """The peer broke RFC 6455 or the limit on sizes: say so, then read on only to discard.
 
-        A socket closed with bytes unread is reset, and a reset takes what was written with it.
+        A socket closed with bytes unread is reset, and a reset takes what was written with it: so
+        it is closed when the peer has been quiet for a moment.
         """
         sent = self.conn.close_sent
         if sent is not None and sent.code == CloseCode.TOO_LARGE:
             self.write(_TOO_LARGE)
         self._discards = True
         self._end(patience=CLOSE_TIMEOUT)
-        if self.transport.can_write_eof() and not self.transport.is_closing():
-            self.transport.write_eof()
+        self._linger()
+
+    def _linger(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+        self._quiet = self.loop.call_later(_QUIET, self.transport.close)
 
     def keepalive_timeout(self) -> None:
         if self.read_paused:
@@ -166,6 +177,8 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._quiet is not None:
+            self._quiet.cancel()
         if self._listener is not None:
             self._listener.lost()
 

@@ -135,6 +135,7 @@ AnyClientFrame = Auth | HealthCheck | Text | Heartbeat | Command | Cancel | Answ
 _TAGS = frozenset(
     {"auth", "health_check", "text", "heartbeat", "command", "cancel", "answer", "typing", "ack"}
 )
+_TOO_DEEP = "The frame is nested too deep."
 _decoder = msgspec.json.Decoder(AnyClientFrame)
 _auth_decoder = msgspec.json.Decoder(Auth)
 
@@ -154,7 +155,7 @@ def decode(data: str | bytes) -> AnyClientFrame:
     try:
         return _decoder.decode(data)
     except RecursionError:
-        raise Malformed(ErrorCode.INVALID_MESSAGE, "The frame is nested too deep.") from None
+        raise Malformed(ErrorCode.INVALID_MESSAGE, _TOO_DEEP) from None
     except ValueError as error:  # msgspec's own errors and a lone surrogate in a str
         raise _diagnose(data, error) from None
 
@@ -175,6 +176,8 @@ def decode_first(data: str | bytes) -> AnyClientFrame:
 def _untyped_auth(data: str | bytes) -> Auth:
     try:
         return _auth_decoder.decode(data)
+    except RecursionError:
+        raise Malformed(ErrorCode.INVALID_MESSAGE, _TOO_DEEP, closes=True) from None
     except ValueError as error:
         raise Malformed(ErrorCode.INVALID_MESSAGE, _sentence(error), closes=True) from None
 
@@ -187,7 +190,10 @@ def _as_first(malformed: Malformed) -> Malformed:
 
 
 def _is_untyped(data: str | bytes) -> bool:
-    parsed = _parse(data)
+    try:
+        parsed = _parse(data)
+    except RecursionError:
+        return False
     return isinstance(parsed, dict) and "type" not in parsed
 
 
@@ -196,7 +202,7 @@ def _diagnose(data: str | bytes, error: ValueError) -> Malformed:
     try:
         parsed = _parse(data)
     except RecursionError:
-        return Malformed(ErrorCode.INVALID_MESSAGE, "The frame is nested too deep.")
+        return Malformed(ErrorCode.INVALID_MESSAGE, _TOO_DEEP)
     if not isinstance(parsed, dict):
         text = "A frame is one JSON object."
         return Malformed(ErrorCode.INVALID_MESSAGE, text, closes=True)
