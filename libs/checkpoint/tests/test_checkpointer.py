@@ -19,7 +19,7 @@ NAMESPACES = ("", "child", "child:6f1c")
 CHANNELS = ("messages", "topic", "branch:to:next")
 THREAD = "thread"
 
-NUMBERS = st.integers(0, 9)
+NUMBERS = st.integers(0, 5)
 NAMES = st.sampled_from(NAMESPACES)
 VALUES = (
     st.none()
@@ -116,3 +116,17 @@ async def test_it_answers_as_the_reference_does(
     for namespace in NAMESPACES:
         newest = await reference.aget_tuple(_config(namespace))
         assert await checkpointer.aget_tuple(_config(namespace)) == newest
+
+
+async def test_the_first_write_of_a_task_and_index_stays(
+    checkpointer: AsyncRedisCheckpointer,
+) -> None:
+    await _put(checkpointer, 0, namespace="", values={})
+    place = _config("", _id(0))
+    await checkpointer.aput_writes(place, [("messages", "first"), (INTERRUPT, "first")], "task")
+
+    await checkpointer.aput_writes(place, [("messages", "second"), (INTERRUPT, "second")], "task")
+
+    found = await checkpointer.aget_tuple(place)
+    assert found is not None
+    assert found.pending_writes == [("task", INTERRUPT, "second"), ("task", "messages", "first")]

@@ -129,6 +129,7 @@ async def test_a_put_leaves_what_the_rule_says_and_nothing_of_the_rest(
 
     for put in puts:
         await _put(checkpointer, put)
+        await _put(checkpointer, put)
 
     kept = {(put.namespace, put.id) for put in _model(puts, retention)}
     assert await _kept(checkpointer) == kept
@@ -160,7 +161,8 @@ async def test_without_a_run_id_a_turn_begins_with_each_input(redis: Client, pre
     checkpointer = AsyncRedisCheckpointer(redis, prefix=prefix, retention=retention)
 
     for number, source in enumerate(["input", "loop"] * 5):
-        await _put(checkpointer, Put(0, "", f"{number:04}"), source=source)
+        for _ in ("first", "repeat"):
+            await _put(checkpointer, Put(0, "", f"{number:04}"), source=source)
 
     # Turns 2 and 4 by their last, 5 as the current one, with the last of 4 as its base.
     assert await _kept(checkpointer) == {("", id) for id in ("0003", "0007", "0008", "0009")}

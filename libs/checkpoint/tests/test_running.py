@@ -322,6 +322,25 @@ async def test_a_run_that_lost_its_lease_cannot_write_on(
     assert state.next == ("lose",)
 
 
+async def test_a_subgraph_writes_under_the_fence_of_its_run(
+    checkpointer: AsyncRedisCheckpointer, fence: Fence, redis: Client
+) -> None:
+    async def lose(_: Steps) -> Steps:
+        await redis.hset(fence.key, fence.field, "2:other:nonce")
+        return {"done": ["late"]}
+
+    inner = _sequence(Steps, _first, lose).compile()
+    graph: Builder = StateGraph(Steps)
+    compiled = graph.add_node("sub", inner).add_edge(START, "sub").compile(checkpointer)
+
+    with pytest.raises(StaleToken):
+        await compiled.ainvoke({"done": []}, _turn(**fence.configurable()), durability="sync")
+
+    found = [each async for each in checkpointer.alist(_turn())]
+    of_inner = [each for each in found if each.config["configurable"]["checkpoint_ns"]]
+    assert [each.checkpoint["channel_values"]["done"] for each in of_inner[:-1]] == [["first"], []]
+
+
 async def test_an_update_of_the_state_is_fenced_too(
     checkpointer: AsyncRedisCheckpointer, fence: Fence, redis: Client
 ) -> None:
