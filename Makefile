@@ -1,4 +1,4 @@
-# Every command of the project. `make` alone lists them.
+# Every command of the project; `make` alone lists them.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -6,34 +6,58 @@ BIN    := $(VENV)/bin
 OURS   := libs/core libs/checkpoint services/edge services/conversation services/presence services/local clients/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev lock lint check
+.PHONY: help install install-dev up config test test-redis faults bench lint check lock clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 install: $(VENV)/.run  ## make .venv with what the services need
 
-install-dev: $(VENV)/.dev
+up: install  ## run everything on this machine
+	@$(BIN)/python -m parley_local
 
-$(VENV)/.run: requirements/run.txt $(addsuffix /pyproject.toml,$(OURS))
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(OURS))
-	@touch $@
+config: install  ## print all settings with their defaults
+	@$(BIN)/python -m parley_local.config
 
-$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
-	@touch $@
+test: check  ## lint, types, contracts and all tests but the long ones
+	@sh scripts/versions.sh
+	$(BIN)/pytest
 
-lock: install-dev  ## pin the dependencies anew
-	sh scripts/lock.sh
+test-redis: install-dev  ## the stores' tests on another server: REDIS_URL=...
+	@test -n "$(REDIS_URL)" || { echo "make test-redis REDIS_URL=redis://HOST:PORT" >&2; exit 1; }
+	REDIS_URL_UNDER_TEST=$(REDIS_URL) $(BIN)/pytest libs/core/tests/redis libs/checkpoint/tests
 
-lint: install-dev  ## format and repair what ruff can
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+faults: install-dev  ## the long forms of the fault tests
+	@sh scripts/versions.sh
+	$(BIN)/pytest -m full -s
+
+bench: install  ## measure a running `make up`: ARGS=...
+	$(BIN)/python tests/bench/conversations.py $(ARGS)
 
 check: install-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
+
+lint: install-dev  ## format, and repair what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: install-dev  ## pin the dependencies anew
+	sh scripts/lock.sh
+
+clean:  ## remove all that was made here, but the conversations in .parley
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+install-dev: $(VENV)/.dev
+
+$(VENV)/.run: requirements/run.txt $(addsuffix /pyproject.toml,$(OURS))
+	sh scripts/venv.sh $(PYTHON) $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ./,$(OURS))
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
