@@ -7,8 +7,6 @@ was lost, doubled or out of order.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import replace
 
 import msgspec
@@ -16,9 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from parley.bench.checker import check
-from parley.bench.figures import Figures, Spread, measure
-from parley.bench.load import Load, drive
+from parley.bench.figures import Figures, Spread
+from parley.bench.load import Load
+from parley.bench.trial import run
 from parley.cli.options import URL, Url
 
 
@@ -28,13 +26,14 @@ def main(
     """Measure a running system."""
     one = Load(url=url, clients=1, messages=messages, seed=seed, timeout=timeout)
     many = replace(one, clients=clients, name=f"{one.name}-many")
+    # Two devices each; the second loses its socket each second.
     shaken = replace(many, devices=2, drop_every=1.0, name=f"{one.name}-shaken")
     loads = {
         "one user": one,
         f"{clients} users": many,
-        f"{clients} users, two devices, one drops each second": shaken,
+        f"{clients} users, broken network": shaken,
     }
-    figures = {name: run(load) for name, load in loads.items()}
+    figures = {name: run(load).figures for name, load in loads.items()}
     Console().print(table(figures))
     for name, measured in figures.items():
         for figure, value in msgspec.to_builtins(measured).items():
@@ -44,30 +43,20 @@ def main(
         raise typer.Exit(1)
 
 
-def run(load: Load) -> Figures:
-    """Drive one load and judge it."""
-    wall, cpu = time.monotonic(), time.process_time()
-    history = asyncio.run(drive(load))
-    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-    return measure(history, violations=check(history), wall=wall, client_cpu=cpu)
-
-
 def table(figures: dict[str, Figures]) -> Table:
     """One row a load."""
-    columns = ("answers/s", "ack p50/p99 ms", "answer p50/p99 ms", "lost", "doubled")
-    result = Table("load", *columns, "out of order", "torn", "client CPU s")
+    result = Table("load", "answers/s", "ack ms", "answer ms", "broken", "client CPU s")
     for name, measured in figures.items():
+        broken = measured.lost + measured.doubled + measured.out_of_order + measured.torn
         result.add_row(
             name,
             f"{measured.answers_per_second:g}",
             _ends(measured.ack_ms),
             _ends(measured.answer_ms),
-            str(measured.lost),
-            str(measured.doubled),
-            str(measured.out_of_order),
-            str(measured.torn),
+            str(broken),
             f"{measured.client_cpu:.1f}",
         )
+    result.caption = "milliseconds: p50 / p99; broken: lost, doubled, out of order, torn"
     return result
 
 

@@ -1,4 +1,4 @@
-"""A real edge pair and a real worker, for the tests of the SDK."""
+"""Real services for the tests of the SDK and its commands."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Stack:
     port: int
     edges: tuple[ServiceProcess, ServiceProcess]
     worker: ServiceProcess
+    presence: ServiceProcess
+    presence_url: str
 
     @property
     def url(self) -> str:
@@ -34,20 +36,25 @@ def stack(redis_url: str) -> Iterator[Stack]:
         "REDIS_URL": redis_url,
         "KEY_PREFIX": f"t{secrets.token_hex(4)}",
         "WEBSOCKET_PORT": str(port),
-        "HTTP_PORT": str(free_port()),
         "RESPONDER_PAUSES": "false",
     }
-    modules = {"edge-1": "parley_edge", "edge-2": "parley_edge", "worker": "parley_conversation"}
-    edge_1, edge_2, worker = processes = [
-        ServiceProcess(module, admin_port=free_port(), env=env | {"SERVER_ID": name})
-        for name, module in modules.items()
+    modules = ("parley_edge", "parley_edge", "parley_conversation", "parley_presence")
+    http_ports = [str(free_port()) for _ in modules]
+    edge_1, edge_2, worker, presence = processes = [
+        ServiceProcess(
+            module,
+            admin_port=free_port(),
+            env=env | {"SERVER_ID": f"process-{number}", "HTTP_PORT": http_ports[number]},
+        )
+        for number, module in enumerate(modules)
     ]
     try:
         for process in processes:
             process.start()
         for process in processes:
             asyncio.run(process.wait_ready())
-        yield Stack(port, (edge_1, edge_2), worker)
+        presence_url = f"http://127.0.0.1:{http_ports[-1]}"
+        yield Stack(port, (edge_1, edge_2), worker, presence, presence_url)
     finally:
         for process in processes:
             process.end()

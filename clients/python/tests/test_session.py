@@ -70,10 +70,9 @@ async def connected(
     url: str, *, user: str, name: str = "one", **options: Any
 ) -> AsyncIterator[Device]:
     device = Device(url, user=user, name=name, **options)
-    async with asyncio.TaskGroup() as group:
-        async with device.session:
-            group.create_task(device.read())
-            yield device
+    async with asyncio.TaskGroup() as group, device.session:
+        group.create_task(device.read())
+        yield device
 
 
 async def test_a_stream_over_cut_connections_is_the_same_as_over_a_whole_one(
@@ -119,7 +118,7 @@ async def test_a_text_whose_ack_was_lost_is_acknowledged_where_it_first_was(
         frames, has_more = await device.session.history()
 
     assert ack == wire.Ack(message_id="mine", seq=1)
-    assert [frame.message_id for frame in frames if isinstance(frame, wire.Text)][0] == "mine"
+    assert next(frame.message_id for frame in frames if isinstance(frame, wire.Text)) == "mine"
     assert (len(frames), has_more) == (2, False)
     assert parley.State.WAITING in [status.state for status in device.statuses]
 

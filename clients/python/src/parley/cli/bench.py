@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from parley.bench.checker import check
-from parley.bench.figures import Figures, Spread, measure
-from parley.bench.load import Load, drive
+from parley.bench.figures import Figures, Spread
+from parley.bench.load import Load
 from parley.bench.record import save
-from parley.bench.violations import Violation
+from parley.bench.trial import Trial, run
 from parley.cli.options import URL, Url
 
 SHOWN = 20
@@ -52,18 +49,14 @@ def bench(
         timeout=timeout,
         seed=seed,
     )
-    wall, cpu = time.monotonic(), time.process_time()
-    history = asyncio.run(drive(load))
-    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    trial = run(load)
     if keep is not None:
-        save(history, path=keep)
-    violations = check(history)
-    figures = measure(history, violations=violations, wall=wall, client_cpu=cpu)
+        save(trial.history, path=keep)
     if not json:
-        _show(figures, violations=violations)
-    for line in lines(figures, load=load):
+        _show(trial)
+    for line in lines(trial.figures, load=load):
         typer.echo(line)
-    if not figures.is_clean:
+    if not trial.figures.is_clean:
         raise typer.Exit(1)
 
 
@@ -77,13 +70,13 @@ def lines(figures: Figures, *, load: Load) -> list[str]:
     ]
 
 
-def _show(figures: Figures, *, violations: list[Violation]) -> None:
+def _show(trial: Trial) -> None:
     console = Console()
-    console.print(_table(figures))
-    for violation in violations[:SHOWN]:
+    console.print(_table(trial.figures))
+    for violation in trial.violations[:SHOWN]:
         console.print(str(violation), style="red", markup=False)
-    if len(violations) > SHOWN:
-        console.print(f"... and {len(violations) - SHOWN} more")
+    if len(trial.violations) > SHOWN:
+        console.print(f"... and {len(trial.violations) - SHOWN} more")
 
 
 def _table(figures: Figures) -> Table:

@@ -21,7 +21,7 @@ from parley.cli.options import URL, Url
 from parley.session import Session, new_id
 from parley_core.domain import server_frames as wire
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds for each finding."""
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 LOCAL_ADMINS = tuple(f"http://localhost:{port}" for port in range(8766, 8771))
