@@ -98,7 +98,8 @@ class PresenceApi:
         return Asker(await self._authenticator.verify(user_named(_utf8(named)), token))
 
 
-async def _openapi(request: Request) -> Response:  # noqa: ARG001 - the same for everybody
+async def _openapi(request: Request) -> Response:
+    del request  # the same for everybody
     return _json(openapi_document())
 
 
@@ -121,7 +122,8 @@ def _json(
     )
 
 
-def _problem(request: Request, error: Exception) -> Response:  # noqa: ARG001
+def _problem(request: Request, error: Exception) -> Response:
+    del request
     match error:
         case Refused(code=code, message=message):
             status = _STATUS.get(code, HTTPStatus.BAD_REQUEST)

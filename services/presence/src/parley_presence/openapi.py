@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -64,8 +65,9 @@ def _paths() -> dict[str, Any]:
             reply="PresenceList",
             parameters=[_parameter("users", place="query", schema=_USERS)],
         ),
-        "/v1/processes": _get("Which processes live", reply="ProcessList")
-        | {"security": [{"service_token": []}]},
+        "/v1/processes": _get(
+            "Which processes live", reply="ProcessList", security=[{"service_token": []}]
+        ),
         "/openapi.json": {
             "get": {
                 "summary": "This document",
@@ -85,12 +87,18 @@ _USERS = {
 
 
 def _get(
-    summary: str, *, reply: str, parameters: list[dict[str, Any]] | None = None
+    summary: str,
+    *,
+    reply: str,
+    parameters: Sequence[dict[str, Any]] = (),
+    security: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
+    """One path. Without `security` the document's own holds."""
     responses = {"200": _response("The answer", schema=reply)}
     for status, description in _PROBLEMS.items():
         responses[status] = _response(description, schema="Problem")
-    return {"get": {"summary": summary, "parameters": parameters or [], "responses": responses}}
+    operation = {"summary": summary, "parameters": parameters, "responses": responses}
+    return {"get": operation | ({} if security is None else {"security": security})}
 
 
 def _parameter(name: str, *, place: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ async def supervise(
         pause = every
         try:
             await step()
-        except Exception as error:  # noqa: BLE001 - a duty must outlive every fault
+        except Exception as error:  # noqa: BLE001 - a duty outlives every fault
             pause = max(every, _AFTER_A_FAULT)
             if failed is not type(error):
                 _report(error, duty=name)

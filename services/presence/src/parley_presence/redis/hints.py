@@ -20,12 +20,12 @@ _WAIT = 1.0
 """Seconds that a read waits for the first hint; a drain waits for it too."""
 _ABANDONED = 2_000
 """Milliseconds after which a hint that is not done is handed to somebody else."""
-_DEAD = 3_600_000
-"""Milliseconds without a read after which a reader without hints is taken away."""
+_DEAD = 3_600.0
+"""Seconds without a hint after which a reader is taken away; one that lives is made again."""
 
 
 class _Reader(NamedTuple):
-    """`idle`: milliseconds since it last asked for hints."""
+    """`idle`: milliseconds since it last got hints (on newer servers: asked for some)."""
 
     name: str
     pending: int
@@ -35,10 +35,13 @@ class _Reader(NamedTuple):
 class RedisHints:
     """Implements `ports.Hints`."""
 
-    def __init__(self, client: RedisClient, keys: Keys, *, reader: ProcessId) -> None:
+    def __init__(
+        self, client: RedisClient, keys: Keys, *, reader: ProcessId, dead_after: float = _DEAD
+    ) -> None:
         self._client = client
         self._stream = keys.presence
         self._reader = reader
+        self._dead_after = dead_after
 
     async def next(self) -> tuple[Hint, ...]:
         try:
@@ -83,7 +86,7 @@ class RedisHints:
         dead = [
             reader.name
             for reader in await self._readers()
-            if reader.pending == 0 and reader.idle > _DEAD
+            if reader.pending == 0 and reader.idle > self._dead_after * 1000
         ]
         for name in dead:
             await self._forget(name)

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from parley_core.authentication import BelievingAuthenticator
+from parley_core.domain.events import ProcessInfo
+from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, UserId
+from parley_core.redis.client import RedisClient
+from parley_core.redis.connections import RedisConnections
+from parley_core.redis.keys import Keys
+from parley_core.redis.processes import RedisProcesses
+from parley_presence.api import PresenceApi
+from parley_presence.openapi import openapi_document
+
+EDGE = ProcessId("edge-1/a")
+BACK_END = {"Authorization": "Bearer s3cret"}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def mismatches(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    """Where a value breaks its schema, for as much of JSON Schema as the document uses."""
+    if "$ref" in schema:
+        name = schema["$ref"].removeprefix("#/components/schemas/")
+        return mismatches(value, document["components"]["schemas"][name], document)
+    if "anyOf" in schema:
+        found = [mismatches(value, each, document) for each in schema["anyOf"]]
+        return [] if [] in found else [f"{value!r} is none of {schema['anyOf']}"]
+    if "enum" in schema:
+        return [] if value in schema["enum"] else [f"{value!r} is not in {schema['enum']}"]
+    if not isinstance(value, TYPES[schema["type"]]):
+        return [f"{value!r} is no {schema['type']}"]
+    return [*in_object(value, schema, document), *in_array(value, schema, document)]
+
+
+def in_object(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    properties = schema.get("properties", {})
+    if not isinstance(value, dict):
+        return []
+    return [
+        *(f"{name} is missing" for name in schema.get("required", []) if name not in value),
+        *(f"{name} is not described" for name in value if name not in properties),
+        *(
+            f"{name}: {problem}"
+            for name, described in properties.items()
+            if name in value
+            for problem in mismatches(value[name], described, document)
+        ),
+    ]
+
+
+def in_array(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    if not isinstance(value, list):
+        return []
+    return [problem for each in value for problem in mismatches(each, schema["items"], document)]
+
+
+@pytest.fixture
+def api(redis_client: RedisClient, keys: Keys) -> PresenceApi:
+    return PresenceApi(
+        connections=RedisConnections(redis_client, keys, process=EDGE),
+        processes=RedisProcesses(redis_client, keys),
+        authenticator=BelievingAuthenticator(),
+        service_token="s3cret",
+    )
+
+
+@pytest_asyncio.fixture
+async def client(
+    api: PresenceApi, redis_client: RedisClient, keys: Keys
+) -> AsyncIterator[httpx.AsyncClient]:
+    """One user is here with one of two tabs, and one process lives."""
+    connections = RedisConnections(redis_client, keys, process=EDGE)
+    ann, phone = UserId("ann"), DeviceId("phone")
+    await connections.enter(ann, device=phone, connection=ConnectionId("c1"))
+    await connections.enter(ann, device=phone, connection=ConnectionId("c2"))
+    await connections.leave(ann, connection=ConnectionId("c2"))
+    await RedisProcesses(redis_client, keys).beat(EDGE, ProcessInfo(kind="edge", started=1.0))
+    transport = httpx.ASGITransport(app=api.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://presence") as client:
+        yield client
+
+
+def test_the_document_names_exactly_the_routes(api: PresenceApi) -> None:
+    served = {
+        (re.sub(r":\w+}", "}", route.path), method.lower())  # type: ignore[attr-defined]
+        for route in api.app().routes
+        for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
+    }
+    described = {
+        (path, method)
+        for path, operations in openapi_document()["paths"].items()
+        for method in operations
+    }
+
+    assert served == described
+
+
+def test_every_schema_that_is_referred_to_is_there() -> None:
+    document = openapi_document()
+    referred = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
+
+    assert referred == set(document["components"]["schemas"])
+
+
+@pytest.mark.parametrize(
+    ("described", "path", "headers", "status"),
+    [
+        ("/v1/presence/{user}", "/v1/presence/ann", BACK_END, "200"),
+        ("/v1/presence/{user}", "/v1/presence/eve", BACK_END, "200"),
+        ("/v1/presence/{user}", "/v1/presence/", BACK_END, "400"),
+        ("/v1/presence/{user}", "/v1/presence/ann", {}, "401"),
+        ("/v1/presence/{user}", "/v1/presence/ann", {"X-Parley-User": "eve"}, "403"),
+        ("/v1/presence", "/v1/presence?users=ann,eve", BACK_END, "200"),
+        ("/v1/presence", "/v1/presence", BACK_END, "400"),
+        ("/v1/processes", "/v1/processes", BACK_END, "200"),
+        ("/v1/processes", "/v1/processes", {"X-Parley-User": "eve"}, "403"),
+    ],
+)
+async def test_replies_are_as_described(
+    client: httpx.AsyncClient, described: str, path: str, headers: dict[str, str], status: str
+) -> None:
+    document = (await client.get("/openapi.json")).json()
+
+    reply = await client.get(path, headers=headers)
+
+    responses = document["paths"][described]["get"]["responses"]
+    schema = responses[status]["content"]["application/json"]["schema"]
+    assert str(reply.status_code) == status
+    assert mismatches(reply.json(), schema, document) == []
+
+
+def test_a_reply_that_is_not_as_described_would_be_noticed() -> None:
+    document = openapi_document()
+    schema = {"$ref": "#/components/schemas/Problem"}
+
+    assert mismatches({"code": 1, "extra": True}, schema, document) == [
+        "message is missing",
+        "extra is not described",
+        "code: 1 is no string",
+    ]
