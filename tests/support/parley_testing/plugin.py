@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-import redis
+
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
-
 from parley_testing.servers import FLAVOURS, FlavourMissing, Servers, under_test
 
 _servers = pytest.StashKey[Servers]()
@@ -30,16 +29,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    started = config.stash[_servers].started()
-    for flavour, url in sorted(started.items()):
-        if flavour == "best":
-            continue
-        terminalreporter.write_line(f"redis {flavour}: {_version(url)}")
+    for flavour, version in sorted(config.stash[_servers].versions().items()):
+        terminalreporter.write_line(f"server {flavour}: {version}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "any_redis_url" in metafunc.fixturenames:
-        flavours = ["named"] if under_test() else list(FLAVOURS)
+        flavours = ("named",) if under_test() else FLAVOURS
         metafunc.parametrize("any_redis_url", flavours, indirect=True)
 
 
@@ -67,9 +63,11 @@ def any_redis_url(request: pytest.FixtureRequest, redis_servers: Servers) -> str
 
 
 @pytest.fixture
-def prefix() -> str:
-    """A key prefix that no other test has."""
-    return f"t{secrets.token_hex(4)}"
+def prefix(redis_servers: Servers) -> Iterator[str]:
+    """A key prefix that no other test has; its keys are deleted afterwards."""
+    name = f"t{secrets.token_hex(4)}"
+    yield name
+    redis_servers.sweep(name)
 
 
 @pytest.fixture
@@ -79,58 +77,21 @@ def keys(prefix: str) -> Keys:
 
 
 @pytest_asyncio.fixture
-async def redis_client(redis_url: str, prefix: str) -> AsyncIterator[RedisClient]:
-    """A started client; what it leaves under the test's prefix is deleted."""
-    async for client in _started(redis_url, prefix):
-        yield client
+async def redis_client(redis_url: str) -> AsyncIterator[RedisClient]:
+    """A started client on `redis_url`."""
+    client = RedisClient(redis_url, name="parley-test")
+    await client.start()
+    yield client
+    await client.aclose()
 
 
 @pytest_asyncio.fixture
-async def any_redis_client(any_redis_url: str, prefix: str) -> AsyncIterator[RedisClient]:
-    """The same on each flavour."""
-    async for client in _started(any_redis_url, prefix):
-        yield client
-
-
-async def _started(url: str, prefix: str) -> AsyncIterator[RedisClient]:
-    client = RedisClient(url, name="parley-test")
+async def any_redis_client(any_redis_url: str) -> AsyncIterator[RedisClient]:
+    """A started client on each flavour."""
+    client = RedisClient(any_redis_url, name="parley-test")
     await client.start()
-    try:
-        yield client
-    finally:
-        await client.aclose()
-        _sweep(url, prefix)
-
-
-def _sweep(url: str, prefix: str) -> None:
-    """Delete a prefix's keys, on all nodes."""
-    with redis.Redis.from_url(url) as server:
-        ports = _ports(server, url)
-    for port in ports:
-        with redis.Redis.from_url(url, port=port) as node:
-            for key in node.scan_iter(match=f"{prefix}*", count=1000):
-                node.delete(key)
-
-
-def _ports(server: redis.Redis, url: str) -> list[int]:
-    if not server.info("cluster").get("cluster_enabled"):
-        return [server.connection_pool.connection_kwargs["port"]]
-    return [node["port"] if isinstance(node, dict) else node[2][1] for node in _slots(server)]
-
-
-def _slots(server: redis.Redis) -> list[object]:
-    slots = server.execute_command("CLUSTER", "SLOTS")
-    return (
-        [{"port": entry[2][1]} for entry in slots]
-        if isinstance(slots, list)
-        else [{"port": value["primary"][1]} for value in slots.values()]
-    )
-
-
-def _version(url: str) -> str:
-    with redis.Redis.from_url(url) as server:
-        info = server.info("server")
-    return str(info.get("valkey_version") or info["redis_version"])
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture
@@ -149,7 +110,7 @@ def dice(seed: int) -> random.Random:
 
 @pytest_asyncio.fixture(autouse=True)
 async def no_task_is_left() -> AsyncIterator[None]:
-    """A task that outlives its test has no owner."""
+    """A task that outlives its test, and the fixtures of its test, has no owner."""
     before = asyncio.all_tasks()
     yield
     left = asyncio.all_tasks() - before - {asyncio.current_task()}

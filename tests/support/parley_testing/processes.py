@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -27,10 +28,10 @@ class ServiceProcess:
         self.module = module
         self.admin_port = admin_port
         self._env = {**os.environ, **env, "ADMIN_PORT": str(admin_port)}
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
+        self._log = tempfile.TemporaryFile()  # lives as long as the process
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def __aenter__(self) -> ServiceProcess:
+    async def __aenter__(self) -> Self:
         self.start()
         try:
             await self.wait_ready()
