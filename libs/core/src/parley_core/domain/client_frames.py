@@ -214,11 +214,16 @@ def _diagnose(data: str | bytes, error: ValueError) -> Malformed:
 
 
 def _parse(data: str | bytes) -> Any:
-    """What the standard library, which lets lone surrogates pass, makes of `data`; None if not JSON."""
+    """What the standard library makes of `data`, lone surrogates and all; None if not JSON."""
     try:
-        return json.loads(data)
+        # Nobody looks at the numbers, and Python refuses to read an int of too many digits.
+        return json.loads(data, parse_int=float, parse_constant=_refuse)
     except ValueError:
         return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _sentence(error: ValueError) -> str:

@@ -33,6 +33,9 @@ def tag_of(partition: Partition) -> str:
     return f"{partition:02x}"
 
 
+_PARTITION_OF_TAG = {tag_of(Partition(number)): Partition(number) for number in range(PARTITIONS)}
+
+
 def new_session_id(owner: UserId, *, nonce: str) -> SessionId:
     """A session's id: its owner's partition, then `nonce` (lower-case hex, unique)."""
     return SessionId(tag_of(partition_of(owner)) + nonce)
@@ -40,11 +43,7 @@ def new_session_id(owner: UserId, *, nonce: str) -> SessionId:
 
 def session_partition(session: str) -> Partition | None:
     """The partition that a session's id names; None if the id names none."""
-    try:
-        partition = int(session[:2], 16)
-    except ValueError:
-        return None
-    return Partition(partition) if partition < PARTITIONS and len(session) > 2 else None
+    return _PARTITION_OF_TAG.get(session[:2]) if len(session) > 2 else None
 
 
 def process_id(server_id: str, *, boot: str) -> ProcessId:
