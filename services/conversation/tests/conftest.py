@@ -14,6 +14,7 @@ from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
 from parley_core.redis.keys import Keys
+from parley_testing.desk import Desk
 from parley_testing.talk import Counters, Talk, Workers
 
 
@@ -68,3 +69,9 @@ async def workers(redis_url: str, prefix: str) -> AsyncIterator[Workers]:
     }
     async with AsyncExitStack() as stack:
         yield Workers(stack, env)
+
+
+@pytest.fixture
+def desk(redis_client: RedisClient, keys: Keys, store: RedisConversations, talk: Talk) -> Desk:
+    """A worker's desk in the test's own process, at which one run after another is done."""
+    return Desk(redis_client, keys, store, session=talk.session)

@@ -40,7 +40,7 @@ async def _count(node: str) -> None:
 
 async def _gate() -> None:
     async with _redis() as redis:
-        while not await redis.exists(f"{PREFIX}:gate"):  # noqa: ASYNC110 (another process sets it)
+        while not await redis.exists(f"{PREFIX}:gate"):
             await asyncio.sleep(0.02)
 
 

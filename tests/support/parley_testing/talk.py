@@ -135,7 +135,7 @@ class Counters:
 
     async def until_running(self, node: str, *, times: int = 1) -> None:
         async with asyncio.timeout(PATIENCE):
-            while await self.ran(node) < times:  # noqa: ASYNC110 (another process counts)
+            while await self.ran(node) < times:
                 await asyncio.sleep(0.02)
 
     async def open_gate(self) -> None:
