@@ -78,7 +78,7 @@ class Runner:
     async def _serve(self, run: Run) -> None:
         inbox, snapshot = await _together(
             self._repeated(run, lambda: self._work.inbox(run.lease)),
-            self._agent.snapshot(run.lease.session),
+            self._repeated(run, lambda: self._agent.snapshot(run.lease.session)),
         )
         mail = inbox.mail
         if mail is None or run.control.drain_requested:
