@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,9 +97,21 @@ class Migration:
         while keys := await self.at(self.source, "CLUSTER", "GETKEYSINSLOT", self.slot, 1000):
             await self.carry(*(key.decode() for key in keys))
         others = [node for node in self.nodes if node not in {self.source, self.target}]
-        for node in (self.target, self.source, *others):
-            owner = self.ids[self.target]
-            await self.at(node, "CLUSTER", "SETSLOT", self.slot, "NODE", owner)
+        async with asyncio.timeout(10):
+            # Gossip from before the move may win once more at a node that was told already.
+            while not await self._is_known():
+                for node in (self.target, self.source, *others):
+                    owner = self.ids[self.target]
+                    await self.at(node, "CLUSTER", "SETSLOT", self.slot, "NODE", owner)
+
+    async def _is_known(self) -> bool:
+        """Whether every node says that the slot is the target's."""
+        for node in self.nodes:
+            slots = await self.at(node, "CLUSTER", "SLOTS")
+            owners = [owner for of, owner in primaries(slots, asked=node) if self.slot in of]
+            if owners != [self.target]:
+                return False
+        return True
 
 
 NewMigration = Callable[[str], Awaitable[Migration]]

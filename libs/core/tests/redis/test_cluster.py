@@ -6,7 +6,8 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from hashlib import sha1
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from parley_core.domain.errors import Unavailable
 from parley_core.redis.client import RedisClient
-from parley_core.redis.link import Limits
+from parley_core.redis.link import LIMITS, Limits
 from parley_core.redis.scripts import Script
 from parley_core.redis.wire import Argument, ask, parse_url
 from parley_local.redis_server import RedisServer
@@ -25,6 +26,16 @@ NewMigration = Callable[[str], Awaitable[Any]]
 
 def _script(source: str) -> Script:
     return Script("test", source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+@asynccontextmanager
+async def _started(url: str, *, limits: Limits = LIMITS) -> AsyncIterator[RedisClient]:
+    client = RedisClient(url, name="test", limits=limits)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 async def test_a_call_follows_its_slot_and_the_next_ones_go_there_at_once(
@@ -136,12 +147,10 @@ async def test_a_waiting_call_fails_when_the_client_is_closed(
     moving = await migration(one)
     await moving.begin()
     await moving.carry(one)
-    client = RedisClient(cluster_url, name="closing")
-    await client.start()
 
-    call = asyncio.ensure_future(client.script(both, [one, two], []))
-    await asyncio.sleep(0.1)
-    await client.aclose()
+    async with _started(cluster_url) as client:
+        call = asyncio.ensure_future(client.script(both, [one, two], []))
+        await asyncio.sleep(0.1)
 
     with pytest.raises(Unavailable):
         await call
@@ -232,23 +241,21 @@ async def test_a_node_that_dies_costs_its_slots_alone_and_until_its_replica_take
     own_cluster: list[RedisServer], prefix: str
 ) -> None:
     seed = own_cluster[0]
-    client = RedisClient(seed.url, name="test", limits=Limits(answer=0.5))
-    await client.start()
-    keys = {client.nodes.home(key).port: key for key in (f"{{{prefix}{n}}}" for n in range(99))}
-    lost = keys.pop(seed.port)
-    await client.command("SET", lost, "kept", key=lost)
+    async with _started(seed.url, limits=Limits(answer=0.5)) as client:
+        keys = {client.nodes.home(key).port: key for key in (f"{{{n}}}" for n in range(99))}
+        lost = keys.pop(seed.port)
+        await client.command("SET", lost, "kept", key=lost)
+        assert await client.command("WAIT", 1, 5000, key=lost) == 1
 
-    seed.kill(signal.SIGKILL)
-    with pytest.raises(Unavailable):
-        await client.command("GET", lost, key=lost)
-    others = [await client.command("SET", key, 1, key=key) for key in keys.values()]
-    was_up = client.is_up
+        seed.kill(signal.SIGKILL)
+        with pytest.raises(Unavailable):
+            await client.command("GET", lost, key=lost)
+        others = [await client.command("SET", key, 1, key=key) for key in keys.values()]
 
-    assert others == [b"OK", b"OK"]
-    assert not was_up
-    assert await _repeated(client, lost) == b"kept"
-    assert client.nodes.home(lost).port == own_cluster[3].port
-    await client.aclose()
+        assert others == [b"OK", b"OK"]
+        assert not client.is_up
+        assert await _repeated(client, lost) == b"kept"
+        assert client.nodes.home(lost).port == own_cluster[3].port
 
 
 async def _repeated(client: RedisClient, key: str) -> object:

@@ -11,6 +11,7 @@ from hashlib import sha1
 from types import SimpleNamespace
 
 import pytest
+
 from parley_core.domain.errors import PermanentError, Unavailable
 from parley_core.redis.call import Call, new_call, new_script_call
 from parley_core.redis.link import Limits, Link, Way
@@ -148,7 +149,7 @@ async def test_a_cut_in_the_middle_fails_what_was_written_and_the_next_call_conn
 
 async def test_nothing_is_sent_twice_whatever_is_cut(link: Link, proxy: Proxy, prefix: str) -> None:
     rng = random.Random(11)
-    proxy.cut_before_reply(lambda command: rng.random() < 0.02, times=1_000_000)
+    proxy.cut_before_reply(lambda _command: rng.random() < 0.02, times=1_000_000)
 
     async def increment() -> int:
         try:
@@ -314,7 +315,9 @@ async def test_a_script_that_the_server_forgot_is_sent_whole_and_in_order(
     link: Link, prefix: str
 ) -> None:
     source = f"return redis.call('RPUSH', KEYS[1], ARGV[1]) -- {prefix}"
-    script = SimpleNamespace(source=source, sha=sha1(source.encode()).hexdigest())
+    script = SimpleNamespace(
+        source=source, sha=sha1(source.encode(), usedforsecurity=False).hexdigest()
+    )
     loop = asyncio.get_running_loop()
 
     calls = [new_script_call(loop, script, (1, prefix, n), key=prefix) for n in range(20)]

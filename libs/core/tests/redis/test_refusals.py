@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from redis.exceptions import ResponseError
+
 from parley_core.domain.errors import Unavailable
 from parley_core.redis.refusals import BrokenReply, ErrorReply, judged, new_reader
-from redis.exceptions import ResponseError
 
 PASSING = [
     "LOADING Redis is loading the dataset in memory",
@@ -20,8 +21,7 @@ PASSING = [
     "MISCONF Redis is configured to save RDB snapshots, but it is unable to persist to disk.",
     "OOM command not allowed when used memory > 'maxmemory'.",
     "ERR max number of clients reached",
-    "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not "
-    "allowed when used memory > 'maxmemory'.",
+    "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not",
 ]
 BUGS = [
     "WRONGTYPE Operation against a key holding the wrong kind of value",

@@ -34,7 +34,6 @@ class RedisClient:
     version: Version
     cluster: bool
     publish_verb: str
-    nodes: Nodes
 
     def __init__(
         self,
@@ -52,6 +51,7 @@ class RedisClient:
         loaded = every_script() if scripts is None else scripts
         preload = tuple(pack("SCRIPT", "LOAD", script.source) for script in loaded)
         self.way = Way(access, preload, limits)
+        self._nodes: Nodes | None = None
 
     async def start(self) -> None:
         """Learn what the server is, and connect. Raises `Unavailable`, `PermanentError`."""
@@ -71,14 +71,21 @@ class RedisClient:
 
     async def aclose(self) -> None:
         """What is unanswered fails with `Unavailable`. Harmless if it was not started."""
-        if hasattr(self, "nodes"):
+        if self._nodes is not None:
             await self._blocking.aclose()
-            await self.nodes.aclose()
+            await self._nodes.aclose()
 
     @property
     def is_up(self) -> bool:
         """Whether Redis answered last; false once a connection broke, until the next call."""
-        return self.nodes.is_up
+        return self._nodes is not None and self._nodes.is_up
+
+    @property
+    def nodes(self) -> Nodes:
+        """Where keys and channels live."""
+        if self._nodes is None:
+            raise RuntimeError("start the client before it is used")
+        return self._nodes
 
     def command(self, *args: Argument, key: str | None = None) -> Awaitable[Any]:
         """`key` says which node of a Cluster; without it any primary answers."""
@@ -104,7 +111,7 @@ class RedisClient:
 
     async def _connect(self) -> None:
         nodes = Cluster(self._seed, self.way) if self.cluster else OneServer(self._seed, self.way)
-        self.nodes = nodes
+        self._nodes = nodes
         self._blocking = BlockingLinks(nodes, self.way)
         await nodes.start()
 

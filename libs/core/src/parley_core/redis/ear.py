@@ -19,7 +19,7 @@ from parley_core.redis.wire import Address, Wire, pack
 PROBE_EVERY = 1.0
 """Seconds between two probes."""
 SILENT_PROBES = 3
-"""So many probe intervals without a single byte, and the connection is dead."""
+"""So many probe intervals without a byte, and the connection is dead: 3 to 4 s of silence."""
 _PING = pack("PING")
 _MESSAGES = frozenset({b"message", b"smessage"})
 _JOINED = frozenset({b"subscribe", b"ssubscribe"})
@@ -148,7 +148,7 @@ class Ear:
         """Count silent intervals, not seconds: after a blocked event loop the bytes are there."""
         self._silent = self._silent + 1 if self._wire.received == self._received else 0
         self._received = self._wire.received
-        if self._silent > SILENT_PROBES:
+        if self._silent >= SILENT_PROBES:
             self._break(f"was silent for {SILENT_PROBES * PROBE_EVERY:g} s")
             return
         if self._asked_at is None:

@@ -14,10 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from parley_core.domain.errors import PermanentError, Unavailable
 from parley_core.redis.call import Call
 from parley_core.redis.refusals import ErrorReply
 from parley_core.redis.wire import Access, Address, Wire, open_wire
+
+_log = structlog.get_logger(__name__)
 
 _LOOKS = 4
 """How often the oldest call is looked at within the limit; see `Link._look`."""
@@ -165,6 +169,8 @@ class Link:
             raise
         finally:
             self._opening = None
+        if self.is_down:
+            _log.info("redis_back", node=str(self.address))
         self._failures = 0
         self.is_down = False
         wire.on_reply, wire.on_lost = self._settle, self._lose
@@ -175,7 +181,7 @@ class Link:
         limits = self.limits
         pause = min(limits.longest_pause, limits.first_pause * 2.0 ** min(self._failures, 16))
         self._failures += 1
-        self.is_down = True
+        self._is_away(reason)
         self._shut_until = self._loop.time() + pause
         self._fail_queue(reason, delay=pause)
         self._tell_lost(self)
@@ -191,9 +197,14 @@ class Link:
             self._refused(self, call, reply)
 
     def _lose(self, reason: str) -> None:
-        self.is_down = True
+        self._is_away(reason)
         self._drop(reason)
         self._tell_lost(self)
+
+    def _is_away(self, reason: str) -> None:
+        if not self.is_down:
+            _log.warning("redis_lost", node=str(self.address), reason=reason)
+        self.is_down = True
 
     def _drop(self, reason: str) -> None:
         if self._looking is not None:

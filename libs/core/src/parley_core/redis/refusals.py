@@ -32,8 +32,8 @@ _FULL = "max number of clients reached"
 _INSIDE = re.compile(rf"^ERR Error running script .*-({'|'.join(_PASSING)}) ", re.DOTALL)
 
 
-class ErrorReply(Exception):  # noqa: N818 - a reply; what it is for a caller is judged later
-    """An error as the server sent it."""
+class ErrorReply(Exception):
+    """An error as the server sent it; what it is for a caller is judged later."""
 
     @property
     def text(self) -> str:
@@ -45,7 +45,7 @@ class ErrorReply(Exception):  # noqa: N818 - a reply; what it is for a caller is
         return self.text.partition(" ")[0]
 
 
-class BrokenReply(Exception):  # noqa: N818 - the same
+class BrokenReply(Exception):
     """Bytes that are not the protocol: the connection is of no more use."""
 
 

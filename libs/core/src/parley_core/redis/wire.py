@@ -128,6 +128,8 @@ class Wire(asyncio.Protocol):
         self.on_reply, self.on_lost = take, fail
         self.write(b"".join(commands))
         await done
+        if self._transport is None:
+            raise Unavailable("closed the connection")
         return replies
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
