@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address, ip_address
 
-from parley_core.authentication import bearer_token, is_service_token
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -13,8 +13,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+from parley_core.authentication import bearer_token, is_service_token
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_UNPROVED = "This needs the service token: Authorization: Bearer ..."
+_NOT_FROM_HERE = "Without a SERVICE_TOKEN this is for programs on the same machine."
 
 
 class OrdersNeedTheToken:
@@ -25,19 +28,32 @@ class OrdersNeedTheToken:
         self._token = service_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._may(Request(scope)):
+        refused = self._why_not(Request(scope)) if scope["type"] == "http" else None
+        if refused is None:
             await self._app(scope, receive, send)
             return
-        refusal = JSONResponse({"error": "FORBIDDEN"}, status_code=403)
-        await refusal(scope, receive, send)
+        answer = JSONResponse({"error": "FORBIDDEN", "message": refused}, status_code=403)
+        await answer(scope, receive, send)
 
-    def _may(self, request: Request) -> bool:
-        if request.method in _SAFE:
-            return True
+    def _why_not(self, request: Request) -> str | None:
+        if request.method in _READING:
+            return None
         if self._token:
             given = bearer_token(request.headers.get("authorization"))
-            return is_service_token(given, expected=self._token)
-        return request.client is not None and request.client.host in _LOOPBACK
+            return None if is_service_token(given, expected=self._token) else _UNPROVED
+        # A page in a browser on this machine is not a program of this machine's owner.
+        is_page = "origin" in request.headers
+        return None if is_loopback(request) and not is_page else _NOT_FROM_HERE
+
+
+def is_loopback(request: Request) -> bool:
+    """Whether the request comes from this machine."""
+    if request.client is None:
+        return False
+    address = ip_address(request.client.host)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped.is_loopback
+    return address.is_loopback
 
 
 def admin_app(
@@ -48,17 +64,14 @@ def admin_app(
 ) -> Starlette:
     """`unready` says why the process should get no new work, None if it should."""
 
-    async def healthz(request: Request) -> Response:
-        del request
+    async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def readyz(request: Request) -> Response:
-        del request
+    async def readyz(_request: Request) -> Response:
         reason = unready()
         return PlainTextResponse(f"{reason or 'ready'}\n", status_code=503 if reason else 200)
 
-    async def metrics(request: Request) -> Response:
-        del request
+    async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     own = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from parley_core.domain.errors import PermanentError
 from starlette.types import ASGIApp
 
-_BACKLOG = 2048
+from parley_core.domain.errors import PermanentError
+
 _STOP_WITHIN = 5
 """Seconds for requests that are under way when the server stops."""
 
@@ -35,15 +35,23 @@ class HttpServer:
         private_key: Path | None = None,
         **options: Any,
     ) -> None:
-        """`ws`: the class for WebSockets; `options` go to `uvicorn.Config`. Raises `PermanentError`."""
+        """`reuse_port`: other processes of this user may share the port.
+
+        `ws`: the class for WebSockets, without which there are none. `private_key`: if the
+        certificate's file does not hold it. `options` go to `uvicorn.Config`.
+        """
         self._address = (host, port)
         self._reuse_port = reuse_port
+        self._certificate = certificate
+        self._private_key = private_key
         self._config = uvicorn.Config(
             app,
             ws=ws or "none",
             log_config=None,
             access_log=False,
             server_header=False,
+            # Who may order what goes by the peer's address, which a header must not change.
+            proxy_headers=False,
             lifespan="off",
             timeout_graceful_shutdown=_STOP_WITHIN,
             ssl_certfile=certificate,
@@ -59,13 +67,10 @@ class HttpServer:
         return self._address[1]
 
     async def start(self) -> None:
-        """Listen. Raises `PermanentError` if the port is taken or a certificate cannot be read."""
-        try:
-            self._config.load()
-        except OSError as error:
-            raise PermanentError(f"SSL_CERTFILE or SSL_KEYFILE cannot be read: {error}") from error
+        """Listen. Raises `PermanentError` if the port is taken or a certificate cannot be used."""
+        self._load()
         self._server.lifespan = self._config.lifespan_class(self._config)
-        await self._server.startup(sockets=[self._bind()])
+        await self.listen_again()
         self._ticking = asyncio.create_task(self._server.main_loop(), name=f"http {self.port}")
 
     async def stop_listening(self) -> None:
@@ -79,12 +84,21 @@ class HttpServer:
         await self._server.startup(sockets=[self._bind()])
 
     async def stop(self) -> None:
-        """Close everything that is still open."""
+        """Close everything that is still open. Harmless if it was not started."""
         self._server.should_exit = True
         if self._ticking is not None:
             await self._ticking
             await self._server.shutdown()
             self._ticking = None
+
+    def _load(self) -> None:
+        if self._private_key is not None and self._certificate is None:
+            raise PermanentError("SSL_KEYFILE is set without SSL_CERTFILE: set both or none.")
+        try:
+            self._config.load()
+        except OSError as error:
+            names = f"SSL_CERTFILE {self._certificate} or SSL_KEYFILE {self._private_key}"
+            raise PermanentError(f"{names} cannot be used: {error}") from error
 
     def _bind(self) -> socket.socket:
         host, port = self._address
@@ -95,11 +109,13 @@ class HttpServer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             listener.bind((host, port))
+            # Now, not when the event loop listens: two that only bound would not notice each other.
+            listener.listen(self._config.backlog)
         except OSError as error:
             listener.close()
             raise PermanentError(
                 f"Port {port} on {host} cannot be used: {error.strerror}"
             ) from error
-        listener.setblocking(False)
+        listener.settimeout(0)
         self._address = (host, listener.getsockname()[1])
         return listener
