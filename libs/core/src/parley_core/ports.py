@@ -57,13 +57,14 @@ class Conversations(Protocol):
         device: DeviceId,
         connection: ConnectionId,
         session: SessionId | None = None,
-        new: bool = False,
+        new: str | None = None,
         position: Position | None = None,
     ) -> Opened:
         """Find or make the session, register the connection, and attach, all at once.
 
-        Without `session` it is the user's current one; `new` makes another. A named or new
-        session becomes the current one. Raises `Refused`: FORBIDDEN for somebody else's session,
+        Without `session` it is the user's current one; `new` (lower-case hex, unique) makes
+        another: a repeat with the same `new` gets the same. A named or new session becomes the
+        current one. Raises `Refused`: FORBIDDEN for somebody else's session,
         SESSION_NOT_FOUND, SESSION_LIMIT when no session is idle enough to be archived.
         """
         ...

@@ -95,7 +95,7 @@ def _entry(listed: Listed) -> SessionEntry:
 
 
 async def _new_session(connection: Connection, command: Command) -> None:
-    await move(connection, new=True, request_id=command.request_id)
+    await move(connection, new=connection.edge.new_id(), request_id=command.request_id)
 
 
 async def _switch_session(connection: Connection, command: Command) -> None:

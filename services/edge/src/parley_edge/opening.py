@@ -42,10 +42,9 @@ async def open_first(connection: Connection, auth: Auth) -> None:
     connection.device = DeviceId(auth.device_id)
     connection.capabilities = capabilities_of(auth.capabilities)
     session = None if auth.session_id is None else SessionId(auth.session_id)
+    new = connection.edge.new_id() if auth.new_session else None
     try:
-        await _open_patiently(
-            connection, session=session, new=auth.new_session, position=auth.resume
-        )
+        await _open_patiently(connection, session=session, new=new, position=auth.resume)
     except Refused as refused:
         _refuse(connection, refused)
 
@@ -62,7 +61,7 @@ async def _open_patiently(
     connection: Connection,
     *,
     session: SessionId | None,
-    new: bool,
+    new: str | None,
     position: Position | None,
     instead_of: Follower | None = None,
 ) -> None:
@@ -85,7 +84,7 @@ async def move(
     connection: Connection,
     *,
     session: SessionId | None = None,
-    new: bool = False,
+    new: str | None = None,
     position: Position | None = None,
     request_id: str | None = None,
 ) -> None:
@@ -123,12 +122,10 @@ async def reopen(connection: Connection, *, instead_of: Follower) -> None:
     position, old = instead_of.reader.position, instead_of
     try:
         await _open_patiently(
-            connection, session=old.session, new=False, position=position, instead_of=old
+            connection, session=old.session, new=None, position=position, instead_of=old
         )
     except Refused:
-        await _open_patiently(
-            connection, session=None, new=False, position=position, instead_of=old
-        )
+        await _open_patiently(connection, session=None, new=None, position=position, instead_of=old)
 
 
 async def _joined(connection: Connection, session: SessionId | None) -> Follower | None:
@@ -145,7 +142,7 @@ async def _joined(connection: Connection, session: SessionId | None) -> Follower
 
 
 async def _open(
-    connection: Connection, *, session: SessionId | None, new: bool, position: Position | None
+    connection: Connection, *, session: SessionId | None, new: str | None, position: Position | None
 ) -> Opened:
     # Set before the try: a call that failed may have taken effect.
     connection.is_registered = True

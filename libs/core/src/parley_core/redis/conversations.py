@@ -78,10 +78,10 @@ class RedisConversations:
         device: DeviceId,
         connection: ConnectionId,
         session: SessionId | None = None,
-        new: bool = False,
+        new: str | None = None,
         position: Position | None = None,
     ) -> Opened:
-        made = new_session_id(user, nonce=self._nonce())
+        made = new_session_id(user, nonce=new or self._nonce())
         for _ in range(_OPEN_TRIES):
             sessions = await self._sessions_of(user)
             target = made if new else session or sessions.current or made

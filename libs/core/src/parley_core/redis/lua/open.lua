@@ -12,7 +12,8 @@
 --      snapshot, 13 sessions that a user may have, 14... the user's other sessions that are listed
 -- Reply: {'ok', existed, attachment (lib/attachment)} | {'changed'} read the user's hash again
 --        | {'refused', code, sentence}
--- By: edge. A repeat finds the session that the first call made.
+-- By: edge. A repeat finds the session that the first call made, and calls it new as well as long as
+-- nothing was said in it.
 -- include: now
 -- include: session
 -- include: attachment
@@ -23,7 +24,10 @@ local known = redis.call('HMGET', KEYS[11], 'rev', 'current', field)
 if (known[1] or '') ~= ARGV[3] then
   return {'changed'}
 end
-local owner = redis.call('HGET', KEYS[1], 'owner')
+local found = redis.call('HMGET', KEYS[1], 'owner', 'opener', 'seq')
+local owner = found[1]
+-- The first call made it, and this one repeats that.
+local is_repeat = found[2] == ARGV[4] and found[3] == '0'
 if owner and owner ~= user then
   return {'refused', 'FORBIDDEN', 'This session belongs to somebody else.'}
 end
@@ -53,8 +57,8 @@ if not owner then
   -- Remains of a life whose meta is gone must not be taken for this one's.
   redis.call('DEL', unpack(KEYS, 2, 10))
   redis.call('HSET', KEYS[1], 'epoch', string.format('%d', now) .. '-' .. ARGV[7], 'seq', 0, 'id', '',
-    'floor', 0, 'floor_id', '', 'owner', user, 'topic', '', 'reply', 'always',
-    'created', now, 'active', now)
+    'floor', 0, 'floor_id', '', 'owner', user, 'opener', ARGV[4], 'topic', '',
+    'reply', 'always', 'created', now, 'active', now)
 end
 if #gone > 0 then
   redis.call('HDEL', KEYS[11], unpack(gone))
@@ -66,9 +70,10 @@ if known[3] ~= 'owner' or known[2] ~= session or #gone > 0 then
   redis.call('HSET', KEYS[11], field, 'owner', 'current', session)
   redis.call('HINCRBY', KEYS[11], 'rev', 1)
 end
-redis.call('HSET', KEYS[12], ARGV[4], ARGV[5] .. '\n' .. ARGV[6] .. '\n' .. string.format('%d', now))
+redis.call('HSETNX', KEYS[12], ARGV[4],
+  ARGV[5] .. '\n' .. ARGV[6] .. '\n' .. string.format('%d', now))
 redis.call('HSET', KEYS[13], ARGV[4], user)
 keep_alive()
 redis.call('PEXPIREAT', KEYS[11], string.format('%d', now + LIFE))
-return {'ok', owner and 1 or 0,
+return {'ok', owner and not is_repeat and 1 or 0,
   attachment({epoch = ARGV[8], seq = tonumber(ARGV[9]), id = ARGV[10]}, tonumber(ARGV[11]), ARGV[12])}

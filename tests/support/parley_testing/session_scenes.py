@@ -1,0 +1,219 @@
+"""One scene for each script of the session store: what goes before it, and its call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from parley_core.domain.client_frames import Position
+from parley_core.domain.events import Lease, MailKind, TurnStatus
+from parley_core.domain.ids import MessageId, Seq, SessionId, Token, TurnId, UserId
+from parley_testing.session_store import PHONE, SessionStore, text_frame
+
+FIRST, SECOND = "m 1", "m 2"
+BOB = UserId("bob")
+
+
+class Stage:
+    """A store, and what a scene has come to in it."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self.store = store
+        self.session = SessionId("")
+        self.lease = Lease(self.session, Token(""))
+
+    async def opened(self) -> None:
+        self.session = (await self.store.open(new="0a")).session
+
+    async def said(self) -> None:
+        await self.opened()
+        await self.store.say(self.session, FIRST)
+        await self.store.say(self.session, SECOND)
+
+    async def claimed(self) -> None:
+        await self.said()
+        self.lease = await self.store.claim()
+
+    async def begun(self) -> None:
+        await self.claimed()
+        _, self.lease = await self.store.begin(self.lease, FIRST, base="bå", checkpoint="k1")
+
+    async def died(self) -> None:
+        """A worker's lease expired in the middle of a turn, and another has it now."""
+        await self.begun()
+        await self.store.let_expire(self.session)
+        self.lease = await self.store.claim()
+
+    async def asked_to_stop(self) -> None:
+        await self.begun()
+        await self.store.conversations.cancel(self.session, turn=None)
+
+    async def asked_to_clear(self) -> None:
+        await self.opened()
+        await self.store.say(self.session, "clear", kind=MailKind.CLEAR)
+        await self.store.run("SET", self.store.names(self.session).checkpoints[0], "a checkpoint")
+        self.lease = await self.store.claim()
+
+    async def answered(self) -> None:
+        await self.begun()
+        await self.store.end(self.lease, FIRST)
+
+    async def listed(self) -> None:
+        """As many sessions as a user may have; the first is the oldest."""
+        await self.opened()
+        await self.store.open(new="0b")
+        await self.store.open(new="0c")
+
+
+Act = Callable[[Stage], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`moves`: keys, by their ends, that a repeat may change because they hold a time."""
+
+    script: str
+    arrange: Act
+    call: Act
+    moves: tuple[str, ...] = ()
+    takes_token: bool = False
+    publishes_again: bool = False
+
+
+def _open(**how: Any) -> Act:
+    async def call(stage: Stage) -> object:
+        opened = await stage.store.open(**how)
+        return opened.session, opened.existed, opened.attachment.top, opened.attachment.events
+
+    return call
+
+
+def _named(stage: Stage) -> Awaitable[object]:
+    return _open(session=stage.session)(stage)
+
+
+def _say(message: str, **what: Any) -> Act:
+    async def call(stage: Stage) -> object:
+        accepted = await stage.store.say(stage.session, message, **what)
+        return accepted.seq, accepted.epoch
+
+    return call
+
+
+def _begin(**what: Any) -> Act:
+    async def call(stage: Stage) -> object:
+        begun, _ = await stage.store.begin(stage.lease, FIRST, nonce="beg", **what)
+        return begun
+
+    return call
+
+
+def _claim(stage: Stage) -> Awaitable[object]:
+    return stage.store.work.claim(room=3, partition=stage.store.partition, nonce="cla")
+
+
+def _delta(stage: Stage) -> Awaitable[object]:
+    return stage.store.work.delta(
+        stage.lease, turn=TurnId(FIRST), attempt=1, offset=2, text='ßz\n"'
+    )
+
+
+def _end(**how: Any) -> Act:
+    return lambda stage: stage.store.end(stage.lease, FIRST, **how)
+
+
+def _topic(stage: Stage) -> Awaitable[object]:
+    frame = text_frame(stage.session, "topic", "not what a service sends")
+    return stage.store.work.commit(
+        stage.lease,
+        turn=TurnId(FIRST),
+        answer=MessageId("topic"),
+        type="system",
+        frame=frame,
+        status=TurnStatus.DONE,
+        checkpoint="",
+        topic="fish",
+    )
+
+
+def _wait(stage: Stage) -> Awaitable[object]:
+    frame = text_frame(stage.session, "q", "which one?")
+    return stage.store.work.wait(
+        stage.lease, turn=TurnId(FIRST), question=MessageId("q"), frame=frame, checkpoint="k2"
+    )
+
+
+def _clear(turn: str) -> Act:
+    return lambda stage: stage.store.work.clear(stage.lease, turn=TurnId(turn), nonce="cle")
+
+
+def _release(*, counted: bool) -> Act:
+    return lambda stage: stage.store.work.release(stage.lease, counted=counted)
+
+
+def _attach(stage: Stage) -> Awaitable[object]:
+    return stage.store.conversations.attach(stage.session, position=Position("1-a", 0))
+
+
+def _members(stage: Stage) -> Awaitable[object]:
+    return stage.store.members(stage.session, user=stage.store.user, member=BOB, role="viewer")
+
+
+def _token_scene(script: str, arrange: Act, call: Act, *, moves: tuple[str, ...] = ()) -> Scene:
+    return Scene(script, arrange, call, moves, takes_token=True)
+
+
+async def _nothing(stage: Stage) -> None:
+    del stage
+
+
+SCENES = {
+    "a first device opens": Scene("open", _nothing, _open()),
+    "open makes a new session": Scene("open", Stage.said, _open(new="0b")),
+    "open archives the oldest": Scene("open", Stage.listed, _open(new="0d")),
+    "open moves to a session": Scene("open", Stage.listed, _named),
+    "a text": Scene("append", Stage.said, _say("m 3")),
+    "a first text": Scene("append", Stage.opened, _say(FIRST)),
+    "a command": Scene("append", Stage.said, _say("m 3", kind=MailKind.TOPIC)),
+    "a text that interrupts": Scene("append", Stage.begun, _say("m 3", strategy="interrupt")),
+    "attach": Scene("attach", Stage.asked_to_stop, _attach),
+    "claim": Scene("claim", Stage.said, _claim, moves=(":sweep",)),
+    "claim after a death": Scene("claim", Stage.died, _claim, moves=(":sweep",)),
+    "inbox": _token_scene("inbox", Stage.begun, lambda s: s.store.work.inbox(s.lease)),
+    "renew": _token_scene(
+        "renew", Stage.asked_to_stop, lambda s: s.store.work.renew(s.lease), moves=(":leased",)
+    ),
+    "release": _token_scene("release", Stage.begun, _release(counted=False)),
+    "a release that counts": _token_scene("release", Stage.begun, _release(counted=True)),
+    "begin": _token_scene("begin", Stage.claimed, _begin(base="", checkpoint="")),
+    "begin from a checkpoint": _token_scene("begin", Stage.claimed, _begin(base='bå "')),
+    "begin again": _token_scene("begin", Stage.died, _begin(base="bå", checkpoint="k1")),
+    "delta": _token_scene("delta", Stage.begun, _delta),
+    "commit": _token_scene("commit", Stage.begun, _end(release=False)),
+    "commit and release": _token_scene("commit", Stage.begun, _end()),
+    "a topic": _token_scene("commit", Stage.claimed, _topic),
+    "close": _token_scene("close", Stage.asked_to_stop, _end(status=TurnStatus.CANCELLED)),
+    "close without a turn": _token_scene("close", Stage.claimed, _end(status=TurnStatus.FAILED)),
+    "wait": _token_scene("wait", Stage.begun, _wait),
+    "clear": _token_scene("clear", Stage.asked_to_clear, _clear("clear")),
+    "clear while a turn is open": _token_scene("clear", Stage.begun, _clear(FIRST)),
+    "cancel": Scene(
+        "cancel",
+        Stage.begun,
+        lambda s: s.store.conversations.cancel(s.session, turn=None),
+        publishes_again=True,
+    ),
+    "drop": Scene("drop", Stage.begun, lambda s: s.store.drop(s.session, user=s.store.user)),
+    "members": Scene("members", Stage.said, _members),
+    "seen": Scene(
+        "seen",
+        Stage.answered,
+        lambda s: s.store.conversations.seen(s.session, device=PHONE, seq=Seq(2)),
+    ),
+    "touch": Scene(
+        "touch",
+        Stage.answered,
+        lambda s: s.store.conversations.touch(s.session, owner=s.store.user),
+    ),
+}
