@@ -107,9 +107,12 @@ async def test_who_leaves_with_the_last_connection_is_online_for_the_grace_time(
     assert gone.last_seen == gone.left[PHONE]
 
 
+@pytest.mark.parametrize("announced", ["online", "offline"])
 async def test_leaving_again_changes_nothing(
-    connections: RedisConnections, any_redis_client: RedisClient, keys: Keys
+    connections: RedisConnections, any_redis_client: RedisClient, keys: Keys, announced: str
 ) -> None:
+    user = keys.user(ANN)
+    await any_redis_client.command("HSET", user, "announced", announced, key=user)
     await connections.enter(ANN, device=PHONE, connection=ONE)
     await connections.leave(ANN, connection=ONE)
     first = (await due(any_redis_client, keys, ANN), await user_fields(any_redis_client, keys, ANN))
@@ -202,6 +205,8 @@ async def test_a_process_can_ask_what_redis_has_of_it(
 
     assert await connections.held() == {ONE: ANN}
     assert await other.held() == {TWO: BOB}
+    await connections.leave(ANN, connection=ONE)
+    assert await connections.held() == {}
 
 
 async def test_names_with_any_printable_character_come_back_as_they_were(

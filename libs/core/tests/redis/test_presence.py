@@ -72,6 +72,7 @@ async def test_who_came_is_announced_once(
     await watcher.watch(ANN)
     await connections.enter(ANN, device=PHONE, connection=ONE)
     await connections.enter(ANN, device=DESK, connection=TWO)
+    await connections.enter(ANN, device=DESK, connection=ConnectionId("another tab"))
 
     first = await board.announce(ANN)
     again = await board.announce(ANN)
@@ -203,6 +204,20 @@ async def test_announcing_somebody_unknown_leaves_no_key(
     assert exists == 0
 
 
+async def test_what_was_announced_expires(
+    connections: RedisConnections,
+    board: RedisPresenceBoard,
+    any_redis_client: RedisClient,
+    keys: Keys,
+) -> None:
+    await connections.enter(ANN, device=PHONE, connection=ONE)
+    await board.announce(ANN)
+
+    left = await any_redis_client.command("PTTL", keys.user(ANN), key=keys.user(ANN))
+
+    assert 0 < left <= 7 * 24 * 3600 * 1000
+
+
 async def test_users_of_all_partitions_are_found_due_and_offline(
     connections: RedisConnections,
     board: RedisPresenceBoard,
@@ -215,10 +230,13 @@ async def test_users_of_all_partitions_are_found_due_and_offline(
     for user in users[:150]:
         await connections.leave(user, connection=ConnectionId(f"of {user}"))
     await let_pass(5, client=any_redis_client, keys=keys)
+    for user in users[:50]:
+        await connections.enter(user, device=PHONE, connection=ConnectionId(f"of {user}"))
 
     gone = await board.offline(await board.due())
 
-    assert sorted(gone) == sorted(users[:150])
+    assert sorted(gone) == sorted(users[50:150])
+    assert sorted(await board.due()) == sorted(users[50:150])
 
 
 async def test_a_frame_survives_any_printable_name(

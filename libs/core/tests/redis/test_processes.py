@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from parley_core.domain.errors import Barred
 from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import (
     PARTITIONS,
@@ -18,6 +19,7 @@ from parley_core.domain.ids import (
 )
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
+from parley_core.redis.feed import RedisFeed
 from parley_core.redis.keys import Keys
 from parley_core.redis.processes import RedisProcesses
 from parley_core.redis.scripts import script
@@ -281,6 +283,18 @@ async def test_a_retired_process_is_forgotten_with_all_that_it_had(
         assert await any_redis_client.command("EXISTS", key, key=key) == 0
 
 
+async def test_a_process_that_retires_while_it_is_reaped_leaves_no_trace(
+    processes: RedisProcesses, any_redis_client: RedisClient, keys: Keys
+) -> None:
+    await processes.beat(EDGE, INFO)
+    await any_redis_client.script(script("condemn"), [keys.processes], [EDGE, 0])
+    await processes.retire(EDGE)
+
+    await any_redis_client.script(script("bury"), [keys.processes], [EDGE])
+
+    assert await any_redis_client.command("EXISTS", keys.processes, key=keys.processes) == 0
+
+
 async def lease(client: RedisClient, keys: Keys, process: ProcessId, session: SessionId) -> None:
     """A session that has work, claimed."""
     partition = Partition(int(session[:2], 16))
@@ -338,3 +352,52 @@ async def test_an_eviction_forgets_the_last_claim_and_keeps_what_expired(
     await processes.evict(WORKER)
 
     assert await any_redis_client.command("HKEYS", leases, key=leases) == [b"!03c"]
+
+
+async def test_a_barred_process_may_not_claim_until_the_time_is_over(
+    processes: RedisProcesses, any_redis_client: RedisClient, keys: Keys
+) -> None:
+    await lease(any_redis_client, keys, WORKER, SessionId("03b"))
+    work = RedisWork(any_redis_client, keys, process=WORKER)
+
+    await processes.evict(WORKER, bar=60)
+    await processes.evict(WORKER, bar=30)
+
+    await let_pass(58, client=any_redis_client, keys=keys)
+    for partition in range(PARTITIONS):
+        with pytest.raises(Barred):
+            await work.claim(room=1, partition=partition, nonce="early")
+    await let_pass(2, client=any_redis_client, keys=keys)
+    (claimed,) = await work.claim(room=1, partition=3, nonce="late")
+    assert claimed.session == "03b"
+
+
+async def test_an_eviction_without_a_bar_leaves_the_process_free(
+    processes: RedisProcesses, any_redis_client: RedisClient, keys: Keys
+) -> None:
+    await lease(any_redis_client, keys, WORKER, SessionId("03b"))
+    work = RedisWork(any_redis_client, keys, process=WORKER)
+
+    await processes.evict(WORKER)
+
+    (claimed,) = await work.claim(room=1, partition=3, nonce="again")
+    assert claimed.session == "03b"
+
+
+async def test_workers_are_woken_for_what_an_eviction_made_ready(
+    processes: RedisProcesses, any_redis_client: RedisClient, keys: Keys
+) -> None:
+    await lease(any_redis_client, keys, WORKER, SessionId("03b"))
+    await lease(any_redis_client, keys, WORKER, SessionId("3fb"))
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    feed = RedisFeed(any_redis_client, name="worker")
+    feed.listen(on_message=lambda _, body: heard.put_nowait(body), on_gap=lambda _: None)
+    await feed.start()
+    await feed.subscribe(keys.wake)
+
+    await processes.evict(WORKER)
+
+    async with asyncio.timeout(5):
+        woken = {await heard.get(), await heard.get()}
+    await feed.aclose()
+    assert woken == {b"3", b"63"}

@@ -6,10 +6,11 @@
 -- By: conversation at shutdown, operator, local supervisor. A repeat finds none.
 -- include: now
 local process, evicted = ARGV[1], 0
+-- What claim remembers here beside the sessions is no token.
 local leases = redis.call('HGETALL', KEYS[1])
 for index = 1, #leases, 2 do
   local session, token = leases[index], leases[index + 1]
-  if string.match(token, '^%d+:(.*):[^:]+$') == process and not string.match(session, '^[@!]') then
+  if string.match(token, '^%d+:(.*):[^:]+$') == process then
     redis.call('HDEL', KEYS[1], session)
     redis.call('ZREM', KEYS[2], session)
     redis.call('ZADD', KEYS[3], 'NX', now, session)
