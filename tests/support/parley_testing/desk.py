@@ -84,7 +84,7 @@ class Desk:
     async def commit(self, turn: TurnId, text: str) -> None:
         """The answer to the mailbox's head, from nowhere."""
         lease = await self.claim()
-        ending = answered(self._session, turn, Answer(text, Finish.STOP), checkpoint="")
+        ending = answered(lease, turn, Answer(text, Finish.STOP), checkpoint="")
         await self.work.commit(
             lease,
             turn=turn,

@@ -14,6 +14,7 @@ from parley_testing.proxy import Pipe, TcpProxy
 Command = list[bytes]
 
 _NOTHING = object()
+_STALE = ([b"stale"], b"stale")
 _PATIENCE = 1.0
 """Seconds that the server gets to execute what it was sent before the client is cut off."""
 
@@ -25,6 +26,8 @@ class RedisProxy(TcpProxy):
         super().__init__(target, host=host)
         self.cut_replies: Counter[str] = Counter()
         """Commands that were executed and whose reply the client never got, by `name_of`."""
+        self.stale: Counter[str] = Counter()
+        """Scripts that refused a write because its token was not the current one, by SHA1."""
         self._cuts_left = 0
         self._cuts: Callable[[Command], bool] = lambda _command: True
         self._talks: WeakKeyDictionary[Pipe, _Talk] = WeakKeyDictionary()
@@ -52,7 +55,7 @@ class RedisProxy(TcpProxy):
 
     def reply(self, pipe: Pipe, chunk: bytes) -> None:
         if not pipe.is_deaf:
-            self._talks[pipe].replies(chunk)
+            self.stale.update(self._talks[pipe].stale_in(chunk))
         super().reply(pipe, chunk)
 
     def _cut(self, pipe: Pipe, talk: _Talk) -> None:
@@ -78,12 +81,17 @@ class _Talk:
             self.unanswered.append(name_of(command))
         return commands
 
-    def replies(self, chunk: bytes) -> None:
+    def stale_in(self, chunk: bytes) -> list[str]:
+        """Read the replies in `chunk`; the commands that were refused as stale."""
+        stale = []
         self._replies.feed(chunk)
-        while self._replies.gets() is not _NOTHING:
+        while (reply := self._replies.gets()) is not _NOTHING:
             # What a subscriber hears answers no command.
             if self.unanswered:
-                self.unanswered.popleft()
+                name = self.unanswered.popleft()
+                if reply in _STALE:
+                    stale.append(name)
+        return stale
 
 
 def name_of(command: Command) -> str:

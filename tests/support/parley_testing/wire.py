@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from types import TracebackType
 from typing import Any, Self
@@ -77,9 +78,9 @@ class WireClient:
 
     async def closed(self) -> int:
         """The code that the server closes with; frames before it are passed over."""
-        try:
+        with contextlib.suppress(ConnectionClosed):
             while True:
                 await asyncio.wait_for(self.socket.recv(), _WITHIN)
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None, "the connection was lost without a close"
-            return closed.rcvd.code
+        close = self.socket.protocol.close_rcvd
+        assert close is not None, "the connection was lost without a close"
+        return close.code

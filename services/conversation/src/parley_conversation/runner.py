@@ -117,8 +117,8 @@ class Runner:
                 await self._fail(run, turn, TIMED_OUT)
                 return
         if snapshot.has_finished(turn):
-            answer, session = snapshot.answer_to(turn), run.lease.session
-            ending = answered(session, turn, answer, checkpoint=snapshot.checkpoint)
+            answer = snapshot.answer_to(turn)
+            ending = answered(run.lease, turn, answer, checkpoint=snapshot.checkpoint)
             await self._end(run, turn, ending)
         else:
             await self._fail(run, turn, ASKED)
@@ -176,7 +176,7 @@ class Runner:
 
     async def _fail(self, run: Run, turn: TurnId, message: str) -> None:
         _log.warning("turn failed", session=run.lease.session, turn=turn, told=message)
-        await self._end(run, turn, failed(run.lease.session, turn, message))
+        await self._end(run, turn, failed(run.lease, turn, message))
 
     async def _end(self, run: Run, turn: TurnId, ending: Ending) -> None:
         """Commit, and give the session back with it: its next item is anybody's."""

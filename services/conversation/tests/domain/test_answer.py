@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from parley_conversation.domain.answer import Finish, answer_id, answer_to, cut, well_formed
 from parley_conversation.domain.said import Role, Said
 from parley_core.domain import limits
-from parley_core.domain.ids import SessionId, TurnId
+from parley_core.domain.events import Lease
+from parley_core.domain.ids import SessionId, Token, TurnId
 
 TURN = TurnId("q2")
 ASKED = Said(Role.USER, TURN, "and now?")
@@ -65,9 +66,14 @@ def test_every_text_can_be_written_as_utf8_with_the_same_length(text: str) -> No
     assert formed.encode().decode() == formed
 
 
-@given(st.tuples(texts, texts), st.tuples(texts, texts))
-def test_an_answers_id_is_the_turns_own(one: tuple[str, str], other: tuple[str, str]) -> None:
-    ids = [answer_id(SessionId(session), TurnId(turn)) for session, turn in (one, other)]
+@given(st.tuples(texts, texts, texts), st.tuples(texts, texts, texts))
+def test_an_answers_id_is_that_of_its_turn_and_lease(
+    one: tuple[str, str, str], other: tuple[str, str, str]
+) -> None:
+    ids = [
+        answer_id(Lease(SessionId(session), Token(token)), TurnId(turn))
+        for session, token, turn in (one, other)
+    ]
 
     assert (ids[0] == ids[1]) == ("\n".join(one) == "\n".join(other))
     assert all(len(each) <= limits.IDENTIFIER for each in ids)

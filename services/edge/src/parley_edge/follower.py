@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any
 
 from parley_core.domain.backoff import backoff
 from parley_core.domain.client_frames import Capability, Position
 from parley_core.domain.errors import Unavailable
 from parley_core.domain.events import Accepted, Attachment, Event, Top
-from parley_core.domain.ids import ConnectionId, MessageId, Seq, SessionId, UserId
-from parley_core.domain.server_frames import Ack, ServerFrame, Turn
+from parley_core.domain.ids import MessageId, Seq, SessionId
+from parley_core.domain.server_frames import Ack, Turn
 from parley_edge.domain.arrival import Arrival
 from parley_edge.domain.framing import text_frame
 from parley_edge.domain.greeting import greeting, turn_frame
 from parley_edge.domain.reader import Reader, Verdict
 from parley_edge.domain.rendering import as_plain, is_shown
 from parley_edge.edge import Edge
+from parley_edge.sink import Sink
 
 _FEED_PATIENCE = 0.05
 """Seconds that the feed has to bring what lies before the connection's own text."""
-
-
-class Sink(Protocol):
-    """What a follower asks of its connection."""
-
-    id: ConnectionId
-    user: UserId
-    capabilities: frozenset[Capability]
-
-    @property
-    def is_closing(self) -> bool: ...
-
-    def send(self, frame: ServerFrame, *, live: bool = False) -> None: ...
-
-    def send_framed(self, framed: bytes, *, live: bool) -> None: ...
-
-    def moved(self, *, behind: bool) -> None:
-        """The follower went on, or fell behind."""
-        ...
-
-    async def drained(self) -> None: ...
-
-    async def session_gone(self, follower: Follower) -> None:
-        """The session does not exist any more: open it again."""
-        ...
-
-    def broken(self) -> None:
-        """Something is wrong that only a new connection mends."""
-        ...
 
 
 class Follower:
@@ -63,6 +36,7 @@ class Follower:
         self._reading: asyncio.Task[None] | None = None
         self._in_flight: MessageId | None = None
         self._awaited: tuple[Seq, asyncio.Future[None]] | None = None
+        self._is_joined = False
         self._is_over = False
         self._is_doubting = False
         self._turn_told: Turn | None = None
@@ -72,20 +46,23 @@ class Follower:
     async def join(self) -> None:
         """From the return on, live frames come, and wait for `begin`. Raises `Unavailable`."""
         await self._edge.hub.join(self)
+        self._is_joined = True
 
-    async def begin(self, page: Attachment, *, resumed_from: Position | None, joined: bool) -> None:
-        """Deliver what was read, then follow. `joined`: before `page` was read."""
+    async def begin(self, page: Attachment, *, resumed_from: Position | None, fresh: bool) -> None:
+        """Deliver what was read, then follow. `fresh`: it was read after the follower joined.
+
+        What needs more than this page goes on in a task of its own, so that the client's texts
+        are not held up.
+        """
         if resumed_from is not None and page.proved:
             self.reader.resume_from(resumed_from)
         else:
             self.reader.restart(page)
         self._turn_told = turn_frame(page.turn) if page.turn else None
-        if joined:
+        if fresh and not (page.proved and page.more):
             await self._catch_up(page)
-            return
-        self._show(page)
-        await self._join_late()
-        await self._catch_up(None)
+        else:
+            self._read_on(self._catch_up(page) if fresh else self._catch_up_late(page))
 
     def end(self) -> None:
         self._is_over = True
@@ -131,17 +108,23 @@ class Follower:
     async def accepted(self, accepted: Accepted, message_id: MessageId) -> None:
         """Returns when the text's place in the order has come and its ack is out."""
         seq = accepted.seq or Seq(0)
-        verdict = self.reader.replied(accepted.epoch, seq, message_id)
-        if verdict is Verdict.READ and self._in_flight == message_id and not self.is_over:
+        if self._lacks_place(accepted, message_id) and not self.reader.behind:
             await self._feed_reaches(seq)
-            verdict = self.reader.replied(accepted.epoch, seq, message_id)
-        if verdict is Verdict.READ and self._in_flight == message_id:
+        if self._lacks_place(accepted, message_id):
             await self._caught_up()
-            # Still not on this log: it was cleared since. Accepted is accepted.
-            self.reader.replied(accepted.epoch, seq, message_id)
+            self._lacks_place(accepted, message_id)
         if self._in_flight == message_id:
+            # Also if its place never came, because the log was cleared: accepted is accepted.
             self._ack(message_id, seq)
         self._sink.moved(behind=self.reader.behind)
+
+    def _lacks_place(self, accepted: Accepted, message_id: MessageId) -> bool:
+        """Whether frames before the text are missing; the feed or a read may have acked it."""
+        if self._in_flight != message_id or self.is_over:
+            return False
+        seq = accepted.seq or Seq(0)
+        verdict = self.reader.replied(accepted.epoch, seq, message_id, repeated=accepted.repeated)
+        return verdict is Verdict.READ
 
     async def _feed_reaches(self, seq: Seq) -> None:
         reached = asyncio.get_running_loop().create_future()
@@ -150,10 +133,7 @@ class Follower:
         self._awaited = None
 
     async def _caught_up(self) -> None:
-        if self.is_over:
-            return
-        reading = self._fall_behind()
-        await asyncio.wait({reading})
+        await asyncio.wait({self._fall_behind()})
 
     def _ack(self, message_id: MessageId, seq: Seq) -> None:
         if message_id == self._in_flight:
@@ -204,13 +184,17 @@ class Follower:
         self._is_doubting = False
         self._sink.moved(behind=True)
         if self._reading is None or self._reading.done():
-            self._reading = self._edge.tasks.spawn(self._supervise_reading(), name="catch up")
+            return self._read_on(self._catch_up(None))
         return self._reading
 
-    async def _supervise_reading(self) -> None:
+    def _read_on(self, reading: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        self._reading = self._edge.tasks.spawn(self._supervise(reading), name="catch up")
+        return self._reading
+
+    async def _supervise(self, reading: Coroutine[Any, Any, None]) -> None:
         """Supervisor: a follower that cannot read on must not stay silent."""
         try:
-            await self._catch_up(None)
+            await reading
         except Exception:
             self._sink.broken()
             raise
@@ -285,13 +269,14 @@ class Follower:
             return page
         return None
 
-    async def _join_late(self) -> None:
+    async def _catch_up_late(self, page: Attachment) -> None:
+        """What was published before the follower joined is not in `page`: read once more."""
+        self._show(page)
         failures = 0
-        while not self.is_over:
+        while not (self._is_joined or self.is_over):
             try:
                 await self.join()
             except Unavailable as error:
                 failures += 1
                 await asyncio.sleep(max(error.delay, backoff(failures, roll=1.0)))
-                continue
-            return
+        await self._catch_up(None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, Protocol, State
 
 from parley_edge.domain.framing import text_frame
@@ -18,4 +18,5 @@ def test_a_client_reads_back_what_was_framed(size: int) -> None:
     client.receive_data(text_frame(payload))
 
     (frame,) = client.events_received()
+    assert isinstance(frame, Frame)
     assert (frame.opcode, frame.fin, bytes(frame.data)) == (Opcode.TEXT, True, payload)

@@ -39,7 +39,7 @@ def test_health_is_told_to_anybody() -> None:
 
 
 def test_a_closing_connection_hears_nothing() -> None:
-    frames = [AUTH, Text(content="hi"), Heartbeat(), HealthCheck()]
+    frames: list[AnyClientFrame] = [AUTH, Text(content="hi"), Heartbeat(), HealthCheck()]
 
     assert {meaning(Phase.CLOSING, frame) for frame in frames} == {Meaning.IGNORE}
 

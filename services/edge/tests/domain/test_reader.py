@@ -185,15 +185,14 @@ class OrderRule(RuleBasedStateMachine):
     @rule()
     def the_append_is_answered(self) -> None:
         epoch, event = self.replies.popleft()
-        if self.reader.replied(epoch, event.seq, event.id) is Verdict.ACK and (
-            event.id not in self.acked
-        ):
+        if event.id in self.acked:
+            return
+        verdict = self.reader.replied(epoch, event.seq, event.id, repeated=False)
+        if verdict is Verdict.READ:
+            self.reader.behind = True
+        elif verdict is Verdict.ACK:
             self.acked.append(event.id)
-            if epoch == self.reader.cursor.epoch and event.seq > self._last_seq():
-                self.given.append(event)
-
-    def _last_seq(self) -> int:
-        return self.given[-1].seq if self.given else self.stands.seq
+            self.given.append(event)
 
     @precondition(lambda self: self.reader.behind)
     @rule()
@@ -371,3 +370,15 @@ def test_texts_without_an_answer_are_counted() -> None:
         reader.offer(Arrival(session.published[-1]))
 
     assert reader.unanswered == 1
+
+
+def test_a_new_event_where_the_reader_has_one_shows_a_lost_tail() -> None:
+    reader = Reader(ME, deltas=False)
+    epoch = Epoch("e0")
+    top = Top(epoch, Seq(5), MessageId("five"))
+    reader.restart(Attachment(top=top, proved=False, events=(), more=False, turn=None))
+    reader.behind = False
+
+    verdict = reader.replied(epoch, Seq(4), MessageId("mine"), repeated=False)
+
+    assert verdict is Verdict.READ

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from parley_conversation.domain.said import Role, Said
 from parley_core.domain import limits
-from parley_core.domain.ids import MessageId, SessionId, TurnId
+from parley_core.domain.events import Lease
+from parley_core.domain.ids import MessageId, TurnId
 
 BLANK_LINE = "\n\n"
 """Stands between the messages of one answer."""
@@ -32,11 +33,16 @@ class Answer(NamedTuple):
     finish: Finish
 
 
-def answer_id(session: SessionId, turn: TurnId) -> MessageId:
-    """The same for every attempt, so that a repeated commit is known. 34 characters."""
-    # The turn's id is a client's choice: without a separator that it cannot hold, two pairs of
-    # session and turn could read alike.
-    return MessageId("a-" + blake2b(f"{session}\n{turn}".encode(), digest_size=16).hexdigest())
+def answer_id(lease: Lease, turn: TurnId) -> MessageId:
+    """What the end of a turn is called in the log. 34 characters.
+
+    Another lease gives another id: if Redis loses the end of a log and the turn runs again, its
+    new end must not be taken for the lost one, or a position on that would seem proved.
+    """
+    # The turn's id is a client's choice: without a separator that it cannot hold, two different
+    # ends could read alike.
+    source = f"{lease.session}\n{lease.token}\n{turn}".encode()
+    return MessageId("a-" + blake2b(source, digest_size=16).hexdigest())
 
 
 def answer_to(turn: TurnId, messages: Sequence[Said]) -> Answer:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from parley_conversation.domain.answer import Answer, answer_id
 from parley_core.domain import server_frames
 from parley_core.domain.codes import ErrorCode
-from parley_core.domain.events import Mail, TurnStatus
+from parley_core.domain.events import Lease, Mail, TurnStatus
 from parley_core.domain.ids import MessageId, SessionId, TurnId
 
 
@@ -22,12 +22,12 @@ class Ending(NamedTuple):
     topic: str | None = None
 
 
-def answered(session: SessionId, turn: TurnId, answer: Answer, *, checkpoint: str) -> Ending:
+def answered(lease: Lease, turn: TurnId, answer: Answer, *, checkpoint: str) -> Ending:
     """The agent's text. `checkpoint` is where the conversation could be looked back to."""
-    name = answer_id(session, turn)
+    name = answer_id(lease, turn)
     frame = server_frames.Text(
         message_id=name,
-        session_id=session,
+        session_id=lease.session,
         role="assistant",
         content=answer.text,
         turn_id=turn,
@@ -36,15 +36,15 @@ def answered(session: SessionId, turn: TurnId, answer: Answer, *, checkpoint: st
     return Ending(name, "text", server_frames.encode_open(frame), TurnStatus.DONE, checkpoint)
 
 
-def failed(session: SessionId, turn: TurnId, message: str) -> Ending:
+def failed(lease: Lease, turn: TurnId, message: str) -> Ending:
     """No answer; `message` is one sentence that the user can act on."""
-    name = answer_id(session, turn)
+    name = answer_id(lease, turn)
     frame = server_frames.Error(
         code=ErrorCode.TURN_FAILED,
         message=message,
         message_id=name,
         turn_id=turn,
-        session_id=session,
+        session_id=lease.session,
     )
     return Ending(name, "error", server_frames.encode_open(frame), TurnStatus.FAILED)
 

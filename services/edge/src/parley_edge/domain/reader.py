@@ -157,7 +157,7 @@ class Reader:
 
     # The reply of the connection's own append
 
-    def replied(self, epoch: Epoch, seq: Seq, id_: MessageId) -> Verdict:
+    def replied(self, epoch: Epoch, seq: Seq, id_: MessageId, *, repeated: bool) -> Verdict:
         """Judge the place that the store gave to the connection's own text.
 
         SEND never comes. READ: frames before it are missing, ask again when they have come.
@@ -166,7 +166,8 @@ class Reader:
             return Verdict.READ
         step = self.cursor.judge(epoch, seq)
         if step is Step.KNOWN:
-            return Verdict.ACK
+            # A new event where the reader has one already: the log lost the tail that it saw.
+            return Verdict.ACK if repeated else Verdict.READ
         if step is not Step.NEXT:
             return Verdict.READ
         self._advance(seq, id_, self._me)

@@ -1,0 +1,73 @@
+"""Graphs for fault runs: `PARLEY_GRAPH=parley_testing.graphs:<name>`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+WORDS = 30
+PAUSE = 0.1
+"""Seconds a word; an answer takes three."""
+
+
+class Wanderer(BaseChatModel):
+    """Never writes the same answer twice, so that two writers of one answer are told apart."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "wanderer"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        raise NotImplementedError("it only streams")
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        text = "".join([str(chunk.text) async for chunk in self._words()])
+        return ChatResult(generations=[ChatGeneration(message=AIMessageChunk(text))])
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in self._words():
+            yield ChatGenerationChunk(message=chunk)
+
+    async def _words(self) -> AsyncIterator[AIMessageChunk]:
+        for _ in range(WORDS):
+            await asyncio.sleep(PAUSE)
+            yield AIMessageChunk(f"{secrets.token_hex(3)} ")
+
+
+async def _answer(state: MessagesState) -> dict[str, Any]:
+    return {"messages": [await Wanderer().ainvoke(state["messages"])]}
+
+
+def wandering() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
+    """One node that writes three seconds of random words."""
+    builder = StateGraph(MessagesState)
+    builder.add_node("answer", _answer)
+    builder.add_edge(START, "answer")
+    builder.add_edge("answer", END)
+    return builder

@@ -1,0 +1,219 @@
+"""The whole system as processes, with a Redis that can be cut off, restarted and put back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from parley_core.domain.ids import ProcessId, process_id
+from parley_core.redis.client import RedisClient
+from parley_core.redis.keys import Keys
+from parley_core.redis.processes import RedisProcesses
+from parley_local.redis_server import RedisServer, find
+
+from parley_testing.ports import free_port
+from parley_testing.processes import ServiceProcess
+from parley_testing.redis_proxy import RedisProxy
+
+_SUPPORT = Path(__file__).parents[1]
+BAR = 60.0
+"""Seconds that an evicted process may not claim."""
+_PERSISTENT = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+
+
+@dataclass(slots=True)
+class Member:
+    """One process of the stack, through all its starts."""
+
+    name: str
+    module: str
+    admin_port: int
+    env: dict[str, str] = field(default_factory=dict)
+    process: ServiceProcess | None = None
+    id: ProcessId = ProcessId("")
+
+
+class Stack:
+    """Edges on one port, workers and a presence service, all through a proxy to a Redis of its own.
+
+    `evict`: a process that was killed is evicted and reaped at once, as `make up` does. `ablation`
+    switches one safeguard off in all services.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        edges: int = 2,
+        workers: int = 2,
+        presences: int = 0,
+        env: dict[str, str] | None = None,
+        ablation: str | None = None,
+        evict: bool = True,
+    ) -> None:
+        self.folder = folder
+        self.keys = Keys("parley")
+        self.port = free_port()
+        self.evict = evict
+        self.redis = RedisServer(
+            find(), port=free_port(), folder=folder / "redis", options=_PERSISTENT
+        )
+        self._env = {
+            "WEBSOCKET_PORT": str(self.port),
+            "WEBSOCKET_HOST": "127.0.0.1",
+            "HTTP_PORT": str(free_port()),
+            "LOG_LEVEL": "INFO",
+            "RATE_TEXT": "1000",
+            "RATE_TEXT_BURST": "2000",
+            "PYTHONPATH": str(_SUPPORT),
+            **(env or {}),
+        }
+        if ablation is not None:
+            # The folder's sitecustomize module does the rest.
+            path = os.pathsep.join(map(str, (_SUPPORT / "ablated", _SUPPORT)))
+            self._env |= {"PARLEY_ABLATION": ablation, "PYTHONPATH": path}
+        kinds = (("edge", edges), ("conversation", workers), ("presence", presences))
+        self.members = {
+            f"{kind}-{number}": Member(f"{kind}-{number}", f"parley_{kind}", free_port())
+            for kind, count in kinds
+            for number in range(1, count + 1)
+        }
+        self._exit = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            self.redis.start()
+            self._exit.callback(self.redis.stop)
+            await self.redis.wait_ready()
+            self.proxy = await self._exit.enter_async_context(RedisProxy(self.redis.port))
+            self.direct = RedisClient(self.redis.url, name="test")
+            await self.direct.start()
+            self._exit.push_async_callback(self.direct.aclose)
+            self.processes = RedisProcesses(self.direct, self.keys)
+            for member in self.members.values():
+                self.spawn(member.name)
+            self._exit.callback(self._end)
+            await asyncio.gather(*(self.ready(name) for name in self.members))
+        except BaseException:
+            await self._exit.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._keep_logs()
+        await self._exit.aclose()
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def edges(self) -> list[str]:
+        return [name for name in self.members if name.startswith("edge")]
+
+    @property
+    def workers(self) -> list[str]:
+        return [name for name in self.members if name.startswith("conversation")]
+
+    def spawn(self, name: str) -> None:
+        """Start a member, again if it was killed; without waiting."""
+        member = self.members[name]
+        boot = secrets.token_hex(4)
+        member.id = process_id(name, boot=boot)
+        env = {
+            **self._env,
+            **member.env,
+            "SERVER_ID": name,
+            "PARLEY_BOOT": boot,
+            "REDIS_URL": f"redis://127.0.0.1:{self.proxy.port}/0",
+        }
+        member.process = ServiceProcess(member.module, admin_port=member.admin_port, env=env)
+        member.process.start()
+
+    async def ready(self, name: str) -> None:
+        await self.running(name).wait_ready(within=30)
+
+    def running(self, name: str) -> ServiceProcess:
+        process = self.members[name].process
+        assert process is not None, f"{name} was not started"
+        return process
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL; then what a supervisor does: evict, reap, start anew."""
+        dead, id_ = self.running(name), self.members[name].id
+        dead.signal(signal.SIGKILL)
+        await dead.wait_exit()
+        self._save_log(name, dead)
+        dead.end()
+        self.spawn(name)
+        if self.evict:
+            await self.processes.evict(id_, bar=BAR)
+            await self.processes.reap(id_)
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP."""
+        self.running(name).signal(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        self.running(name).signal(signal.SIGCONT)
+
+    async def restart_redis(self, *, put_back: Path | None = None) -> None:
+        """Stop and start Redis on its data, or on the data that was copied to `put_back`."""
+        await self.direct.aclose()
+        self.redis.stop()
+        if put_back is not None:
+            shutil.rmtree(self.folder / "redis")
+            shutil.copytree(put_back, self.folder / "redis")
+        self.redis.start()
+        await self.redis.wait_ready()
+        self.direct = RedisClient(self.redis.url, name="test")
+        await self.direct.start()
+        self._exit.push_async_callback(self.direct.aclose)
+        self.processes = RedisProcesses(self.direct, self.keys)
+
+    async def copy_data(self, to: Path) -> Path:
+        """What is on Redis's disk, after a rewrite that makes it whole."""
+        await self.direct.command("BGREWRITEAOF")
+        async with asyncio.timeout(20):
+            while b"aof_rewrite_in_progress:1" in await self._persistence():
+                await asyncio.sleep(0.05)
+        shutil.copytree(self.folder / "redis", to)
+        return to
+
+    async def _persistence(self) -> bytes:
+        info: bytes = await self.direct.command("INFO", "persistence")
+        return info
+
+    def log(self, name: str) -> str:
+        """What the member wrote since its last start."""
+        return self.running(name).log()
+
+    def _end(self) -> None:
+        for member in self.members.values():
+            if member.process is not None:
+                member.process.end()
+
+    def _keep_logs(self) -> None:
+        for name, member in self.members.items():
+            if member.process is not None:
+                self._save_log(name, member.process)
+
+    def _save_log(self, name: str, process: ServiceProcess) -> None:
+        with (self.folder / f"{name}.log").open("a") as kept:
+            kept.write(process.log())
