@@ -7,9 +7,10 @@ import itertools
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 import parley
@@ -142,17 +143,28 @@ async def test_pieces_of_an_answer_come_before_it_and_join_to_its_beginning(
 
 
 async def test_a_drained_edge_hands_its_clients_to_another_one(stack: Any, user: str) -> None:
-    async with connected(stack.url, user=user) as device:
+    async with AsyncExitStack() as opened:
+        for number in itertools.count():
+            connection = connected(stack.url, user=f"{user}-{number}")
+            device = await opened.enter_async_context(connection)
+            if server_of(device) == "process-0":
+                break
         await device.session.send("before")
-        for edge in stack.edges:
-            if edge is not stack.edges[-1]:
-                edge.signal(signal.SIGTERM)
+        stack.edges[0].signal(signal.SIGTERM)
         await stack.edges[0].wait_exit()
         await device.session.send("after")
         await device.until_seq(4)
 
+    states = [status.state for status in device.statuses]
+    assert states == [parley.State.CONNECTING, parley.State.LIVE, parley.State.LIVE]
     assert [seq for seq, _ in device.log] == [1, 2, 3, 4]
     assert check([device.recorder.record()]) == []
+
+
+def server_of(device: Device) -> str:
+    """The edge that greeted the device first."""
+    greeting = device.recorder.record().entries[1]
+    return str(msgspec.json.decode(greeting.data)["server_id"])
 
 
 async def test_a_device_that_missed_nothing_is_told_so_without_an_event(

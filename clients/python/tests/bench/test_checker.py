@@ -3,7 +3,6 @@ from __future__ import annotations
 from random import Random
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -222,27 +221,6 @@ def test_a_position_that_the_client_never_had_is_found() -> None:
     history = edited(model.history(), 0, resume={"epoch": EPOCH, "seq": 2, "id": "another"})
 
     assert invariants(history) == {Invariant.HONEST_GAP}
-
-
-@pytest.mark.parametrize("early", [True, False])
-def test_the_ack_of_a_repeat_may_come_before_the_replay(*, early: bool) -> None:
-    model = Model(Random(1), devices=2)
-    message = model.say(model.devices[1])
-    model.write(message)
-    model.say(model.devices[0], ack_lost=True)
-    history = model.history()
-    entries = list(history[0].entries)
-    replay, ack = entries[-3], entries[-1]
-    assert '"m3"' in replay.data
-    assert '"ack"' in ack.data
-    if early:
-        entries.insert(-3, entries.pop())
-    record = msgspec.structs.replace(history[0], entries=tuple(entries), stayed=True)
-    model.write("m3")
-    answer = model.history()[0].entries[-1]
-    record = msgspec.structs.replace(record, entries=(*record.entries, answer))
-
-    assert check((record,)) == []
 
 
 def busy_history(random: Random) -> History:

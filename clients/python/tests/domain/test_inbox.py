@@ -177,19 +177,23 @@ def test_replies_are_not_events(frame: wire.ServerFrame) -> None:
     assert attached().accept(frame) is None  # type: ignore[arg-type]
 
 
-@given(st.text(min_size=1, max_size=30), st.data())
+@given(
+    st.text(min_size=1, max_size=30),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 10)), max_size=20),
+)
 def test_pieces_from_overlapping_connections_join_to_the_whole_text(
-    answer: str, data: st.DataObject
+    answer: str, spans: list[tuple[int, int]]
 ) -> None:
     inbox, written = attached(), ""
-    while len(written) < len(answer):
-        start = data.draw(st.integers(0, len(written)))
-        end = data.draw(st.integers(start + 1, len(answer)))
-        event = inbox.accept(delta(start, answer[start:end]))
+    for back, length in [*spans, (0, len(answer))]:
+        start = max(0, len(written) - back)
+        piece = answer[start : start + length]
+        event = inbox.accept(delta(start, piece))
         if event is not None:
             assert isinstance(event, wire.Delta)
             assert event.offset == len(written)
             written += event.text
+        assert len(written) >= start + len(piece)
 
     assert written == answer
 

@@ -39,9 +39,7 @@ class Screen:
         """What just happened."""
         match event:
             case wire.Delta():
-                self._type(
-                    self._typewriter.piece(event.turn_id, event.attempt, event.offset, event.text)
-                )
+                self._type(self._typewriter.piece(event.turn_id, event.offset, event.text))
             case wire.Text(role="assistant"):
                 turn = "" if event.turn_id is UNSET else event.turn_id
                 self._type(self._typewriter.commit(turn, event.content))

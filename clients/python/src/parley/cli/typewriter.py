@@ -8,20 +8,17 @@ class Typewriter:
 
     def __init__(self) -> None:
         self._turn = ""
-        self._attempt = 0
         self._shown = ""
         self._text = ""
 
-    def piece(self, turn: str, attempt: int, offset: int, text: str) -> str:
+    def piece(self, turn: str, offset: int, text: str) -> str:
         """What to print for a delta.
 
-        A new attempt goes on where it repeats what is shown; where it does not, it begins again
-        on a line of its own.
+        A new attempt begins at offset 0. It goes on where it repeats what is shown; where it does
+        not, it begins again on a line of its own.
         """
         if turn != self._turn:
-            self._turn, self._attempt, self._shown, self._text = turn, attempt, "", ""
-        if attempt != self._attempt:
-            self._attempt, self._text = attempt, ""
+            self._turn, self._shown, self._text = turn, "", ""
         self._text = self._text[:offset] + text
         return self._catch_up()
 
