@@ -40,7 +40,7 @@ async def talk(
     """A new session of a new user, listened to."""
     user = UserId(f"user-{token_hex(4)}")
     opened = await store.open(
-        user, device=DeviceId("d"), connection=ConnectionId(token_hex(4)), new=True
+        user, device=DeviceId("d"), connection=ConnectionId(token_hex(4)), new=token_hex(8)
     )
     talk = Talk(store, opened.session, user=user)
     feed = RedisFeed(redis_client, name="talk")

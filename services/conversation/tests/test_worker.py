@@ -99,7 +99,7 @@ async def opened(store: RedisConversations, talk: Talk) -> Talk:
     """Another session, of another user, that nobody listens to."""
     user = UserId(f"user-{token_hex(4)}")
     made = await store.open(
-        user, device=DeviceId("d"), connection=ConnectionId(token_hex(4)), new=True
+        user, device=DeviceId("d"), connection=ConnectionId(token_hex(4)), new=token_hex(8)
     )
     return Talk(store, made.session, user=user)
 
