@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from random import SystemRandom
+
 from parley_local import ports
 
+_RANGE = range(10_000, 22_000)
+"""Ports of outgoing connections begin above, also those of a Cluster's bus, which is 10,000 up."""
 _given: set[int] = set()
-_HIGHEST = 55_000
-"""The bus of a Cluster's node takes the port 10,000 above."""
+_dice = SystemRandom()
 
 
 def free_port() -> int:
     """A free port of 127.0.0.1 that this run has not given away before."""
-    while True:
-        port = ports.free_port()
-        if port not in _given and port <= _HIGHEST:
-            _given.add(port)
-            return port
+    port = ports.free_port(_candidates())
+    _given.add(port)
+    return port
+
+
+def _candidates() -> Iterator[int]:
+    """In any order: several runs share this machine."""
+    left = [port for port in _RANGE if port not in _given]
+    _dice.shuffle(left)
+    return iter(left)

@@ -1,9 +1,9 @@
-"""Ports: who has them, and one that nobody has."""
+"""Ports: whether somebody has them, and one that nobody has."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from parley_core.domain.errors import PermanentError
 
@@ -23,11 +23,20 @@ def refuse_taken(ports: Mapping[int, str], *, host: str) -> None:
             ) from error
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has now."""
-    with _listener("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+def free_port(candidates: Iterable[int]) -> int:
+    """The first of some ports of 127.0.0.1 that nobody has. Raises `PermanentError` without one.
+
+    The candidates should be below those that the system gives to outgoing connections (32768 on
+    Linux): a client that tries and tries to reach a dead server up there may end up connected to
+    itself, and then the server cannot have its port back.
+    """
+    for port in candidates:
+        try:
+            _listener("127.0.0.1", port).close()
+        except OSError:
+            continue
+        return port
+    raise PermanentError("No port of 127.0.0.1 is free for Redis: set REDIS_URL to one that runs.")
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -12,6 +12,8 @@ from parley_local.ports import free_port
 from parley_local.redis_server import RedisServer, find
 
 DATA = Path(".parley")
+_PORTS = range(6380, 6480)
+"""Beside Redis's own port, which may be somebody's."""
 _LOADED_WITHIN = 60.0
 """Seconds to read all data back."""
 
@@ -26,13 +28,13 @@ class OwnRedis:
         self._lock = FolderLock(folder)
         self._server = RedisServer(
             program,
-            port=free_port(),
+            port=free_port(_PORTS),
             folder=folder,
             options=DURABLE,
             inherited=(self._lock.descriptor,),
         )
         self.url = self._server.url
-        self.about = f"{program} at {program.path}, data in {folder}"
+        self.about = f"{self.url}  ({program}, data in {folder})"
 
     async def start(self) -> int:
         """Its process id, when it answers. Raises `PermanentError` if it does not."""
