@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+
 from parley_core.domain.events import Lease, TurnStatus
 from parley_core.domain.ids import MessageId, ProcessId, SessionId, TurnId, session_partition
 from parley_core.domain.server_frames import InputRequest, Interrupt, Text, encode_open
 from parley_core.redis.client import RedisClient
+from parley_core.redis.connections import RedisConnections
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.keys import Keys
 from parley_core.redis.work import RedisWork
-
 from parley_testing.ports import free_port
 from parley_testing.processes import ServiceProcess
 from parley_testing.wire import WireClient
@@ -23,8 +24,8 @@ from parley_testing.wire import WireClient
 class Edge(ServiceProcess):
     """`python -m parley_edge`."""
 
-    def __init__(self, *, redis_url: str, prefix: str, port: int | None = None, **env: str) -> None:
-        self.port = port or free_port()
+    def __init__(self, redis_url: str, prefix: str, **env: str) -> None:
+        self.port = int(env.get("WEBSOCKET_PORT") or free_port())
         settings = {
             "REDIS_URL": redis_url,
             "KEY_PREFIX": prefix,
@@ -162,7 +163,8 @@ class Agent:
 @pytest.fixture
 async def edge(redis_url: str, prefix: str) -> AsyncIterator[Edge]:
     """One edge under the test's prefix."""
-    async with Edge(redis_url=redis_url, prefix=prefix) as process:
+    process = Edge(redis_url, prefix)
+    async with process:
         yield process
 
 
@@ -171,7 +173,8 @@ def new_edge(redis_url: str, prefix: str) -> Callable[..., Edge]:
     """Makes edges, not started, under the test's prefix."""
 
     def new(**env: str) -> Edge:
-        return Edge(**{"redis_url": redis_url, "prefix": prefix} | env)
+        given = {"redis_url": redis_url, "prefix": prefix} | env
+        return Edge(given.pop("redis_url"), given.pop("prefix"), **given)
 
     return new
 
@@ -199,10 +202,27 @@ def conversations(redis_client: RedisClient, keys: Keys) -> RedisConversations:
 @pytest.fixture(scope="module")
 def shared_edge(redis_url: str) -> Iterator[Edge]:
     """One edge for all tests of a module that leave it as it was."""
-    process = Edge(redis_url=redis_url, prefix=f"t{secrets.token_hex(4)}")
+    process = Edge(redis_url, f"t{secrets.token_hex(4)}")
     process.start()
     try:
         asyncio.run(process.wait_ready())
         yield process
     finally:
         process.end()
+
+
+@pytest.fixture
+def connections(redis_client: RedisClient, keys: Keys) -> RedisConnections:
+    return RedisConnections(redis_client, keys, process=ProcessId("test/1"))
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Awaitable[None]]:
+    """Waits until something is true; fails after `within` seconds."""
+
+    async def wait(is_true: Callable[[], Awaitable[bool]], *, within: float = 5.0) -> None:
+        async with asyncio.timeout(within):
+            while not await is_true():
+                await asyncio.sleep(0.02)
+
+    return wait

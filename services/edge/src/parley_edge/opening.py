@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -100,11 +101,14 @@ async def move(
             if follower is not None:
                 follower.end()
             raise
-        joined = follower is not None
-        follower = follower or Follower(connection, opened.session, edge=connection.edge)
+        is_fresh = follower is not None
+        if follower is None:
+            follower = Follower(connection, opened.session, edge=connection.edge)
+            with suppress(Unavailable):  # It joins as soon as it can.
+                await follower.join()
         connection.follow(follower)
         _greet(connection, opened, position=position, request_id=request_id)
-    await follower.begin(opened.attachment, resumed_from=position, joined=joined)
+    await follower.begin(opened.attachment, resumed_from=position, fresh=is_fresh)
 
 
 def following(connection: Connection) -> Follower:

@@ -30,3 +30,7 @@ def test_the_window_is_used() -> None:
 
 def test_nobody_to_move_takes_no_time() -> None:
     assert pace(0, window=30) == pace(5, window=0)
+
+
+def test_few_connections_do_not_take_the_whole_window() -> None:
+    assert pace(2, window=30).moment(1) <= 1

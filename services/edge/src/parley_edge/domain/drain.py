@@ -8,6 +8,8 @@ _SHARE = 0.8
 """Of the window: the rest is for those who were asked last."""
 _LONGEST = 1.0
 """Seconds that a client gets at most to pick its moment in, once it was asked."""
+_CALM = 1.0
+"""Seconds between two clients that are calm for any receiver: few clients need no whole window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +29,4 @@ def pace(count: int, *, window: float) -> Pace:
     if count <= 0 or window <= 0:
         return Pace(0.0, 0.0)
     within = min(_LONGEST, window * (1 - _SHARE))
-    return Pace(window * _SHARE / count, within)
+    return Pace(min(_CALM, window * _SHARE / count), within)
