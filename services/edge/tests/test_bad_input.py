@@ -207,6 +207,17 @@ async def test_a_session_that_is_gone_leaves_the_client_free_to_ask_for_another(
         await client.auth("ann")
 
 
+async def test_a_client_that_was_refused_a_session_may_be_somebody_else(shared_edge: Any) -> None:
+    async with shared_edge.client() as client, shared_edge.client() as other:
+        theirs = (await other.auth("else"))["session_id"]
+        await client.send_raw(json.dumps(AUTH | {"session_id": "00ffffffffffffffff"}))
+        await client.receive("error")
+
+        system = await client.auth("else", "tablet")
+
+    assert system["session_id"] == theirs
+
+
 async def test_an_error_repeats_little_of_the_input(shared_edge: Any) -> None:
     async with shared_edge.client() as client:
         await client.auth("ann")

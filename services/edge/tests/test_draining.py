@@ -170,6 +170,23 @@ async def test_a_drain_is_told_to_others_and_ends_when_nobody_is_left(
     assert await processes.alive() == {}
 
 
+async def test_a_signal_cuts_a_longer_drain_short(new_edge: Any) -> None:
+    async with (
+        new_edge(DRAIN_TIMEOUT="1") as edge,
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+        edge.client() as client,
+    ):
+        await client.auth("ann", capabilities=["ack"])
+        await admin.post("/drain", params={"within": "600"})
+        await client.receive("reconnect")
+
+        edge.signal(signal.SIGTERM)
+        code = await client.closed()
+        exit_code = await edge.wait_exit()
+
+    assert (code, exit_code) == (1012, 0)
+
+
 @pytest.mark.parametrize("within", ["soon", "-1", "nan", "inf"])
 async def test_a_drain_within_nonsense_is_refused(within: str, shared_edge: Any) -> None:
     async with httpx.AsyncClient(base_url=shared_edge.admin_url) as admin:

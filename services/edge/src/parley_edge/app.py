@@ -102,7 +102,7 @@ class Service:
 
     async def stop(self) -> None:
         """Drain, then leave nothing behind."""
-        await self._drain.begin(within=self._settings.drain_timeout)
+        await asyncio.wait({self._drain.begin(within=self._settings.drain_timeout)})
         await self._edge.departures.emptied(within=_LAST_CALLS)
         await self._public.stop()
         await self._tasks.aclose()

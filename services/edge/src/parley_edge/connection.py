@@ -196,6 +196,14 @@ class Connection:
 
     # Its session
 
+    def start_over(self) -> None:
+        """The session was refused: whoever is at the other end may say again who it is."""
+        self.phase = advance(self.phase, Phase.NEW)
+        self.edge.roster.forget(self.user)
+        self.user = UserId("")
+        self.is_registered = False
+        self._since = self.edge.clock()
+
     def follow(self, follower: Follower) -> None:
         """From now on this is the connection's session."""
         if self.follower is not None:

@@ -89,11 +89,19 @@ class Drain:
         )
 
     def begin(self, *, within: float) -> asyncio.Task[None]:
-        """Drain within `within` seconds after the endpoint delay; a running drain goes on."""
-        if self._run is None or self._run.done():
+        """Drain within `within` seconds after the endpoint delay.
+
+        A drain that runs and would be over earlier goes on; a later one gives way to this.
+        """
+        deadline = self._clock() + self._delay + within
+        if self._run is not None and not self._run.done():
+            if self._deadline <= deadline:
+                return self._run
+            self._run.cancel()
+        self._deadline = deadline
+        if not self.is_draining:
             self._enter(Stage.DELAYING)
-            self._deadline = self._clock() + self._delay + within
-            self._run = self._tasks.spawn(self._drain(within), name="drain")
+        self._run = self._tasks.spawn(self._drain(within), name="drain")
         return self._run
 
     async def take_back(self) -> None:
@@ -109,8 +117,9 @@ class Drain:
         self._enter(Stage.SERVING)
 
     async def _drain(self, within: float) -> None:
-        await asyncio.sleep(self._delay)
-        await self._door.stop_listening()
+        if self.stage is Stage.DELAYING:
+            await asyncio.sleep(self._delay)
+            await self._door.stop_listening()
         self._enter(Stage.MOVING)
         self._deadline = self._clock() + within
         await self._ask_all(within)

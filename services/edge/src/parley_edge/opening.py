@@ -16,7 +16,7 @@ from parley_core.domain.events import Opened
 from parley_core.domain.ids import DeviceId, SessionId, session_partition
 from parley_edge.admission import TurnedAwayError, admit
 from parley_edge.domain.greeting import greeting
-from parley_edge.domain.lifecycle import Phase, advance
+from parley_edge.domain.lifecycle import Phase
 from parley_edge.domain.rendering import capabilities_of
 from parley_edge.follower import Follower
 
@@ -34,8 +34,7 @@ async def open_first(connection: Connection, auth: Auth) -> None:
     said who it is must not be counted as one that did not.
     """
     try:
-        if not connection.user:
-            connection.user = await admit(auth, edge=connection.edge)
+        connection.user = await admit(auth, edge=connection.edge)
     except TurnedAwayError as turned_away:
         connection.fail(turned_away.code, turned_away.message)
         connection.close(turned_away.close)
@@ -55,7 +54,7 @@ def _refuse(connection: Connection, refused: Refused) -> None:
     if refused.code is ErrorCode.FORBIDDEN:
         connection.close(CloseCode.FORBIDDEN)
     elif connection.phase is Phase.OPENING:
-        connection.phase = advance(connection.phase, Phase.NEW)
+        connection.start_over()
 
 
 async def _open_patiently(

@@ -31,7 +31,11 @@ _QUIET = 0.25
 _INVALID_TEXT = 1007
 
 _TOO_LARGE = text_frame(
-    encode(Error(code=ErrorCode.MESSAGE_TOO_LARGE, message="A frame has at most 1,048,576 bytes."))
+    encode(
+        Error(
+            code=ErrorCode.MESSAGE_TOO_LARGE, message="The frame is larger than this server takes."
+        )
+    )
 )
 
 

@@ -60,6 +60,12 @@ class Roster:
         """One more connection of `user`."""
         self._of_user[user] += 1
 
+    def forget(self, user: UserId) -> None:
+        """One connection of `user` less."""
+        self._of_user[user] -= 1
+        if not self._of_user[user]:
+            del self._of_user[user]
+
     def remove(self, connection: Connection) -> None:
         """The socket is gone."""
         self._connections.pop(connection.id, None)
@@ -71,9 +77,7 @@ class Roster:
         if not self._unfinished:
             self._empty.set()
         if user is not None:
-            self._of_user[user] -= 1
-            if not self._of_user[user]:
-                del self._of_user[user]
+            self.forget(user)
 
     async def emptied(self, *, within: float) -> bool:
         """Whether no connection is left, after `within` seconds at most."""
