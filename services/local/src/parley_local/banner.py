@@ -15,14 +15,13 @@ def banner(settings: LocalSettings, plan: Plan, *, redis: str) -> str:
     chat = ".venv/bin/parley chat"
     if url != f"ws://localhost:{_USUAL_PORT}":
         chat += f" --url {url}"
-    presence = int(settings.http_port) + 1
     health = "  ".join(f"{part.name} :{part.admin_port}" for part in plan.parts)
     agent = settings.parley_graph or f"the default graph, {_model(settings)}"
     rows = {
         "connect": f"{url}  (or {url}/ws)",
         "chat": chat,
         "agent": agent,
-        "presence": f"http://localhost:{presence}/v1/processes",
+        "presence": f"http://localhost:{settings.http_port + 1}/v1  (described by /openapi.json)",
         "health": health,
         "redis": redis,
     }
