@@ -134,6 +134,8 @@ async def migration(cluster_client: RedisClient) -> AsyncIterator[NewMigration]:
 
     yield prepare
     for there in begun:
+        if not there.ids:
+            continue
         await there.finish()
         back = Migration(there.slot, there.target, there.source, there.nodes, there.access)
         await back.begin()

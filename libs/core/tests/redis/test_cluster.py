@@ -54,6 +54,26 @@ async def test_a_call_follows_its_slot_and_the_next_ones_go_there_at_once(
     assert (before, cluster_client.nodes.home(key)) == (moving.source, moving.target)
 
 
+async def test_calls_and_scripts_go_to_their_keys_node_without_a_detour(
+    cluster_client: RedisClient, migration: NewMigration, prefix: str
+) -> None:
+    keys = [f"{prefix}:{{{partition:02x}}}" for partition in range(64)]
+    nodes = await migration(prefix)
+    before = await _redirections(nodes)
+
+    for key in keys:
+        await cluster_client.command("INCR", key, key=key)
+        await cluster_client.script(_script("return redis.call('INCR', KEYS[1])"), [key], [])
+
+    assert await _redirections(nodes) == before
+
+
+async def _redirections(cluster: Any) -> list[bytes]:
+    """How often each node sent MOVED."""
+    stats = [await cluster.at(node, "INFO", "errorstats") for node in cluster.nodes]
+    return [line for text in stats for line in text.splitlines() if b"MOVED" in line]
+
+
 async def test_calls_turned_away_together_keep_their_order(
     cluster_client: RedisClient, migration: NewMigration, prefix: str
 ) -> None:

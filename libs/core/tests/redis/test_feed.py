@@ -348,8 +348,33 @@ async def test_a_callback_that_fails_costs_its_channel_a_gap_and_no_other_anythi
     assert behind.gaps == [frozenset({bad})]
 
 
-async def test_a_closed_feed_calls_nobody_back(behind: Listener, prefix: str) -> None:
+async def test_a_channel_left_before_its_gap_could_be_told_gets_none(
+    behind: Listener, prefix: str
+) -> None:
+    good, bad = _channels(prefix, 2)
+    leaving: list[asyncio.Task[None]] = []
+
+    def on_message(channel: str, payload: bytes) -> None:
+        leaving.append(asyncio.create_task(behind.feed.unsubscribe(channel)))
+        raise ZeroDivisionError
+
+    behind.feed.listen(on_message=on_message, on_gap=behind._on_gap)
+    await asyncio.gather(behind.feed.subscribe(good), behind.feed.subscribe(bad))
+    await behind.publish(bad, "x")
+    async with asyncio.timeout(5):
+        while not leaving:
+            await asyncio.sleep(0)
+    await asyncio.gather(*leaving)
+    await asyncio.sleep(0)
+
+    assert not behind.gaps
+
+
+async def test_a_closed_feed_calls_nobody_back_and_leaves_the_server(
+    behind: Listener, proxy: Proxy, prefix: str
+) -> None:
     await behind.feed.subscribe(prefix)
+    before = len(proxy.connections)
 
     await behind.feed.aclose()
     await behind.publish(prefix, "late")
@@ -357,6 +382,7 @@ async def test_a_closed_feed_calls_nobody_back(behind: Listener, prefix: str) ->
 
     assert not behind.messages
     assert not behind.gaps
+    assert len(proxy.connections) == before - 1
 
 
 async def test_it_survives_restarts_and_freezes_of_the_server(

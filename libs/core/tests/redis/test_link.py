@@ -150,25 +150,25 @@ async def test_a_cut_in_the_middle_fails_what_was_written_and_the_next_call_conn
 async def test_nothing_is_sent_twice_whatever_is_cut(link: Link, proxy: Proxy, prefix: str) -> None:
     rng = random.Random(11)
     proxy.cut_before_reply(lambda _command: rng.random() < 0.02, times=1_000_000)
+    answered = []
 
-    async def increment() -> int:
+    async def push(n: int) -> None:
         try:
-            await _send(link, "INCR", prefix)
+            await _send(link, "RPUSH", prefix, n)
         except Unavailable as error:
             await asyncio.sleep(error.delay)
-            return 0
-        return 1
+        else:
+            answered.append(b"%d" % n)
 
-    answered = 0
-    for _ in range(200):
-        answered += sum(await asyncio.gather(*(increment() for _ in range(3))))
-    proxy.heal()
+    for n in range(0, 600, 3):
+        await asyncio.gather(*(push(n + more) for more in range(3)))
     proxy.cut_before_reply(times=0)
     await asyncio.sleep(LIMITS.longest_pause)
-    count = int(await _send(link, "GET", prefix))
+    executed = await _send(link, "LRANGE", prefix, 0, -1)
 
-    assert proxy.cut_replies["INCR"] > 5
-    assert count == answered + proxy.cut_replies["INCR"]
+    assert proxy.cut_replies["RPUSH"] > 5
+    assert len(executed) == len(set(executed)) == len(answered) + proxy.cut_replies["RPUSH"]
+    assert set(executed) >= set(answered)
 
 
 async def test_a_silent_connection_is_given_up_and_its_late_replies_reach_nobody(
@@ -212,6 +212,20 @@ async def test_a_steady_stream_of_calls_does_not_hide_one_that_is_not_answered(
             await asyncio.sleep(0.02)
 
     assert isinstance(first.exception(), Unavailable)
+
+
+async def test_a_steady_stream_of_calls_that_are_answered_is_not_taken_for_silence(
+    link: Link, proxy: Proxy
+) -> None:
+    await link.open()
+    proxy.delay(0.1)
+    calls = []
+
+    for _ in range(50):
+        calls.append(_send(link, "PING"))
+        await asyncio.sleep(0.02)
+
+    assert await asyncio.gather(*calls) == [b"PONG"] * 50
 
 
 async def test_a_blocked_event_loop_is_not_taken_for_a_silent_server(link: Link) -> None:
@@ -294,9 +308,11 @@ async def test_a_closed_link_fails_what_waits_and_what_comes(link: Link, proxy: 
     await asyncio.sleep(0)
 
     await link.aclose()
+    proxy.heal()
+    late = _send(link, "PING")
 
-    for call in (waiting, _send(link, "PING")):
-        with pytest.raises(Unavailable):
+    for call in (waiting, late):
+        with pytest.raises(Unavailable, match="left by us"):
             await call
 
 

@@ -36,7 +36,6 @@ class Cluster:
         self._loop = asyncio.get_running_loop()
         self._links: dict[Address, Link] = {}
         self._owners: list[Link | None] = [None] * SLOTS
-        self._held_back: set[Call] = set()
         self._looking: asyncio.Task[None] | None = None
         self._looked_at = 0.0
         self._closed = False
@@ -64,15 +63,14 @@ class Cluster:
         await self.look_again()
 
     async def look_again(self) -> None:
-        await asyncio.shield(self._look_soon())
+        if (looking := self._look_soon()) is not None:
+            await asyncio.shield(looking)
 
     async def aclose(self) -> None:
         self._closed = True
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
-        for call in self._held_back:
-            call.fail(Unavailable("The connection to the Cluster was closed by us"))
         await asyncio.gather(*(link.aclose() for link in self._links.values()))
 
     def _link_for(self, key: str | None) -> Link:
@@ -100,8 +98,7 @@ class Cluster:
             case "ASK" if self._may_hop(call):
                 self._ask(call, self._link(redirect(reply, asked=link.address).address))
             case "TRYAGAIN" if self._may_try_again(call):
-                self._held_back.add(call)
-                self._loop.call_later(_TRY_AGAIN_EVERY, self._let_go, call)
+                self._loop.call_later(_TRY_AGAIN_EVERY, self.send, call)
             case _:
                 call.fail(judged(reply, node=link.address))
 
@@ -128,15 +125,13 @@ class Cluster:
         asking.add_done_callback(lambda done: done.cancelled() or done.exception())
         link.send(asking, call)
 
-    def _let_go(self, call: Call) -> None:
-        self._held_back.discard(call)
-        if not call.done():
-            self.send(call)
-
     def _lost(self, _link: Link) -> None:
         self._look_soon()
 
-    def _look_soon(self) -> asyncio.Task[None]:
+    def _look_soon(self) -> asyncio.Task[None] | None:
+        """The look that is under way or now begins; None once we are closed."""
+        if self._closed:
+            return None
         if self._looking is None or self._looking.done():
             self._looking = self._loop.create_task(self._look(), name="look at the Cluster's map")
             # Those who did not wait for it learn nothing new from its error.

@@ -216,6 +216,7 @@ class RedisFeed(LiveFeed):
         for group in (self._waiting, *self._parked.values()):
             group.pop(raw, None)
         self._found(raw)
+        self._regained.discard(subscription.name)
         if subscription.ear is not None:
             self._leaving.setdefault(subscription.ear, []).append(raw)
             self._place_soon()
@@ -286,12 +287,10 @@ class RedisFeed(LiveFeed):
         self._regained.add(channel)
 
     def _tell_gap(self) -> None:
-        wanted = frozenset(
-            channel for channel in self._regained if channel.encode() in self._subscriptions
-        )
+        regained = frozenset(self._regained)
         self._regained.clear()
-        if wanted:
-            self._on_gap(wanted)
+        if regained:
+            self._on_gap(regained)
 
 
 def _pause(failures: int) -> float:
