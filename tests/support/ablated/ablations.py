@@ -27,13 +27,15 @@ def atomic_commit() -> None:
 
 
 def fence() -> None:
-    """Whoever writes is believed to hold the lease, in the store and in the checkpointer."""
+    """Whoever writes is believed to be the one who may, in the store and in the checkpointer."""
     from parley_checkpoint import scripts as checkpoint_scripts  # noqa: PLC0415
 
     for name in ("commit", "close", "renew", "inbox"):
         _replace(name, _LEASE_CHECK, "false")
     _replace("delta", _LEASE_CHECK, "false")
     _replace("delta", "meta[4] ~= ARGV[3] or meta[5] ~= ARGV[4]", "false")
+    _replace("delta", "if offset > expected then", "if false then")
+    _replace("delta", "if offset == expected then", "do")
     _replace("begin", "if current ~= token then", "if false then")
     _replace("release", "if current ~= token then", "if false then")
     _replace(
@@ -57,7 +59,9 @@ def buffered_attach() -> None:
     buffered = Reader.offer
 
     def offer(self: Reader, arrival: Arrival) -> Verdict:
-        return Verdict.SEND if self.behind else buffered(self, arrival)
+        if self.behind and arrival.frame.is_log and arrival.frame.epoch == self.cursor.epoch:
+            return Verdict.SEND
+        return buffered(self, arrival)
 
     Reader.offer = offer  # type: ignore[method-assign]  # this is the ablation
 

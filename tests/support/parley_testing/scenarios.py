@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -21,17 +22,16 @@ from parley.bench.figures import measure
 from parley.bench.load import Load, drive
 from parley.bench.record import DeviceRecord, Entry, History
 from parley.bench.violations import Invariant, Violation
-from parley_checkpoint import scripts as checkpoint_scripts
 from parley_core.domain.ids import ProcessId
-from parley_core.redis.scripts import every_script
 from parley_testing.hits import Hit, sessions_of, taken_over
+from parley_testing.proxy import TcpProxy
 from parley_testing.stack import Stack
 
 _AFTER_A_HOLE = frozenset({"attach"})
 """Scripts that run only when live frames were missed."""
 KILL_EACH = 3.0
 """Seconds between two kills."""
-RESUMED_WITHIN = 30.0
+RESUMED_WITHIN = 15.0
 _STEP = 0.05
 
 
@@ -58,7 +58,13 @@ class Run:
         lines = [
             f"{name}: {told}, {found}, {figures.torn} torn, {figures.gaps} gaps told; {counts}"
         ]
-        return "\n".join([*lines, *(f"  {violation}" for violation in self.violations[:10])])
+        for invariant in sorted(self.broken):
+            found_here = [each for each in self.violations if each.invariant is invariant]
+            lines += [
+                f"  {len(found_here)} {invariant}",
+                *(f"    {each}" for each in found_here[:3]),
+            ]
+        return "\n".join(lines)
 
     def judge(self, *, lost_tail: bool = False) -> None:
         self.violations = check(self.history, lost_tail=lost_tail)
@@ -118,10 +124,12 @@ class _Resumptions:
             self._tasks.append(asyncio.create_task(self._wait(hit, dead)))
 
     async def _wait(self, hit: Hit, dead: ProcessId) -> float:
+        """Seconds; infinite if nobody takes the session over."""
         start = monotonic()
-        async with asyncio.timeout(RESUMED_WITHIN):
-            while not await taken_over(hit, dead, self._stack.direct, self._stack.keys):
-                await asyncio.sleep(_STEP)
+        while not await taken_over(hit, dead, self._stack.direct, self._stack.keys):
+            if monotonic() - start > RESUMED_WITHIN:
+                return math.inf
+            await asyncio.sleep(_STEP)
         return monotonic() - start
 
     async def finished(self) -> None:
@@ -166,17 +174,9 @@ async def _struck(stack: Stack, victim: str) -> list[Hit]:
 
 
 def _refused(stack: Stack) -> int:
-    """Refused writes; renewals and reads of a frozen worker do not count."""
-    names = _script_names()
-    writes = {"begin", "delta", "commit", "close", "wait", "clear", "checkpoint", "writes"}
-    return sum(
-        count for sha, count in stack.proxy.stale.items() if names.get(sha) in writes | {"renew"}
-    )
-
-
-def _script_names() -> dict[str, str]:
-    every = (*every_script(), *checkpoint_scripts.every_script())
-    return {script.sha: script.name for script in every}
+    """Writes that were refused because another had the lease. Reads do not count."""
+    names = stack.script_names()
+    return sum(n for sha, n in stack.proxy.stale.items() if names.get(sha) not in {None, "inbox"})
 
 
 async def redis_away(stack: Stack, load: Load, *, cut: float, restarts: int) -> Run:
@@ -217,14 +217,23 @@ def _later_attempts(history: History) -> int:
 
 
 async def lost_tail(stack: Stack, load: Load, *, folder: Path, seconds: float) -> Run:
-    """Redis put back to what it was `seconds` ago; everybody had seen what came since."""
+    """Redis put back to what it was `seconds` ago; everybody had seen what came since.
+
+    Each user's last device is away at that moment and comes back when the log has grown past what
+    it saw: then only the id at its position shows that this is another log.
+    """
     run = Run()
-    async with talking(load, run):
-        await asyncio.sleep(2)
-        copy = await stack.copy_data(folder)
-        await asyncio.sleep(seconds)
-        await stack.restart_redis(put_back=copy)
-        await asyncio.sleep(5)
+    async with TcpProxy(stack.port) as away:
+        url = f"ws://127.0.0.1:{away.port}/ws"
+        async with talking(replace(load, listener_url=url), run):
+            await asyncio.sleep(2)
+            copy = await stack.copy_data(folder)
+            await asyncio.sleep(seconds)
+            away.cut()
+            await stack.restart_redis(put_back=copy)
+            await asyncio.sleep(2 * seconds + 2)
+            away.heal()
+            await asyncio.sleep(3)
     run.judge(lost_tail=True)
     run.counts = {"devices told": _devices_told(run.history)}
     return run
@@ -272,7 +281,7 @@ async def cut_replies(
     dice: random.Random,
 ) -> Run:
     """Connections cut after a script was executed and before its reply, until each had its share."""
-    run, names = Run(), _script_names()
+    run, names = Run(), stack.script_names()
     start = monotonic()
 
     def cuts(name: str) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
 import signal
+import subprocess
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +30,13 @@ _SUPPORT = Path(__file__).parents[1]
 BAR = 60.0
 """Seconds that an evicted process may not claim."""
 _PERSISTENT = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+
+_LIST_SCRIPTS = """
+import json
+from parley_checkpoint import every_script as of_the_checkpointer
+from parley_core.redis.scripts import every_script
+print(json.dumps({each.sha: each.name for each in (*every_script(), *of_the_checkpointer())}))
+"""
 
 
 @dataclass(slots=True)
@@ -87,6 +97,7 @@ class Stack:
             for number in range(1, count + 1)
         }
         self._exit = AsyncExitStack()
+        self._script_names: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
         try:
@@ -199,6 +210,19 @@ class Stack:
     async def _persistence(self) -> bytes:
         info: bytes = await self.direct.command("INFO", "persistence")
         return info
+
+    def script_names(self) -> dict[str, str]:
+        """The services' scripts by SHA1, which an ablation changes."""
+        if not self._script_names:
+            listed = subprocess.run(
+                [sys.executable, "-c", _LIST_SCRIPTS],
+                env={**os.environ, **self._env},
+                capture_output=True,
+                check=True,
+                timeout=20,
+            ).stdout
+            self._script_names = json.loads(listed)
+        return self._script_names
 
     def log(self, name: str) -> str:
         """What the member wrote since its last start."""

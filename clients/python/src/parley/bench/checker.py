@@ -41,7 +41,12 @@ def check(history: Iterable[DeviceRecord], *, lost_tail: bool = False) -> list[V
 def _judge_agreement(
     session: str, views: Sequence[View], *, lost_tail: bool
 ) -> Iterator[Violation]:
-    """All devices have the identical sequence. Who left before a loss was never told of it."""
+    """All devices have the identical sequence.
+
+    After a loss only those are asked who stayed, for who left was never told of it. Where two of
+    them still disagree, one has what was lost and was not told.
+    """
+    broken = Invariant.HONEST_GAP if lost_tail else Invariant.ORDER
     agreed: dict[Key, tuple[str, Place]] = {}
     for each in views:
         if lost_tail and not each.stayed:
@@ -55,7 +60,7 @@ def _judge_agreement(
                     f"{key[1]}:{key[2]} is {place.id!r} for {each.device}"
                     f" and {other.id!r} for {device}"
                 )
-                yield Violation(Invariant.ORDER, session, detail)
+                yield Violation(broken, session, detail)
             elif not other.body:
                 agreed[key] = (each.device, place)
 

@@ -28,7 +28,8 @@ class Load:
     Each of `clients` users has `devices` that take turns in sending `messages` texts; without
     `rate` (texts a second and user) each waits for the answer before the next text. `messages`
     None: until the run is told to stop. `drop_every` (seconds): each user's last device loses its
-    socket that often. `timeout` (seconds): for an ack, for an answer, for catching up.
+    socket that often. `listener_url`: each user's last device only listens, and there. `timeout`
+    (seconds): for an ack, for an answer, for catching up.
     """
 
     url: str
@@ -37,6 +38,7 @@ class Load:
     devices: int = 1
     rate: float | None = None
     drop_every: float | None = None
+    listener_url: str | None = None
     timeout: float = 60.0
     seed: int = 0
     name: str = field(default_factory=lambda: f"bench-{new_id()[:8]}")
@@ -92,8 +94,9 @@ class _User:
                 await self._until_all(self._have_caught_up)
 
     def _connect(self, recorder: Recorder) -> Session:
+        is_last = recorder is self._recorders[-1]
         return parley.connect(
-            self._load.url,
+            (self._load.listener_url if is_last else None) or self._load.url,
             user_id=self._user_id,
             device_id=recorder.device_id,
             observer=recorder.observer(),
@@ -139,7 +142,8 @@ class _User:
             await self._say(number)
 
     async def _say(self, number: int) -> None:
-        session, key = self._sessions[number % len(self._sessions)], new_id()
+        speakers = len(self._sessions) - (self._load.listener_url is not None)
+        session, key = self._sessions[number % speakers], new_id()
         try:
             await session.send(self._content(number), message_id=key)
         except parley.Refused as refused:
