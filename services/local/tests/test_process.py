@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import stat
@@ -137,6 +138,24 @@ async def test_a_service_that_cannot_start_ends_the_start(new_up: NewUp) -> None
     assert await up.ended() == 1
     await up.says("worker-. ended with exit code 1 at its start")
     assert not any(map(is_running, up.started()))
+
+
+async def test_a_terminal_that_is_closed_ends_everything_in_order(new_up: NewUp) -> None:
+    terminal, end = os.openpty()
+    up = new_up()
+    up.start(output=end)
+    os.close(end)
+    written = b""
+    while b"Parley is up" not in written:
+        written += await asyncio.to_thread(os.read, terminal, 65_536)
+
+    os.close(terminal)
+    up.signal(signal.SIGHUP)
+
+    assert await up.ended() == 0
+    started = [int(pid) for pid in re.findall(rb"started as process (\d+)", written)]
+    assert len(started) == 6
+    assert not any(map(is_running, started))
 
 
 async def test_a_taken_port_is_one_sentence_before_anything_starts(new_up: NewUp) -> None:

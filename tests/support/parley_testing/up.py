@@ -48,13 +48,13 @@ class Up:
         self._log = tempfile.NamedTemporaryFile()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Without waiting for anything."""
+    def start(self, *, output: int | None = None) -> None:
+        """Without waiting for anything. `output`: a descriptor to write to in place of `lines`."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "parley_local"],
             env=self._environment,
             cwd=self.folder,
-            stdout=self._log,
+            stdout=self._log if output is None else output,
             stderr=subprocess.STDOUT,
         )
 

@@ -16,7 +16,7 @@ from parley_local.supervisor import Ending
 
 async def _run_until_told(settings: LocalSettings) -> None:
     ending = Ending()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ending.ask)
     console = Console(sys.stdout, names=new_console_names(settings))
     await run(settings, console=console, ending=ending)

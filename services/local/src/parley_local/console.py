@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TextIO
 
 _COLOURS = (36, 33, 35, 32, 34, 96, 93)
@@ -26,11 +27,13 @@ class Console:
         """One line of the process called `name`."""
         colour = self._colours.get(name, "")
         end = _PLAIN if colour else ""
-        print(f"{colour}{name:<{self._width}} |{end} {text}", file=self._out, flush=True)
+        self.text(f"{colour}{name:<{self._width}} |{end} {text}")
 
     def text(self, text: str) -> None:
         """Lines of nobody: what the user should read."""
-        print(text, file=self._out, flush=True)
+        # A terminal that was closed must not keep its processes from being ended in order.
+        with suppress(OSError):
+            print(text, file=self._out, flush=True)
 
 
 def readable(line: str) -> str:

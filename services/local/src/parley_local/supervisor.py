@@ -57,7 +57,7 @@ class Supervisor:
         """Returns when all services are ready. Raises `PermanentError` if one is not."""
         for child in self._children:
             await self._start(child)
-        await asyncio.gather(*(child.ready(within=_READY_WITHIN) for child in self._children))
+        await self._all_ready()
         self._keepers = [
             asyncio.create_task(self._keep_child(child), name=f"keep {child.part.name}")
             for child in self._children
@@ -80,6 +80,15 @@ class Supervisor:
     @property
     def _children(self) -> list[Child]:
         return list(chain.from_iterable(self._stages))
+
+    async def _all_ready(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as waiting:
+                for child in self._children:
+                    waiting.create_task(child.ready(within=_READY_WITHIN))
+        except ExceptionGroup as failures:
+            # The first to fail cancels the others: one sentence is enough.
+            raise failures.exceptions[0] from None
 
     async def _start(self, child: Child) -> None:
         pid = await child.start()
