@@ -125,6 +125,7 @@ async def test_a_turn_that_had_finished_before_its_commit_is_committed_and_not_r
 
     assert await talk.answer_to(turn) == "once"
     assert ran == ["node"]
+    assert max(frame.attempt for frame in talk.turns) == 1
 
 
 async def test_a_topic_is_a_log_frame_and_the_agent_knows_it(desk: Desk, talk: Talk) -> None:
@@ -186,6 +187,19 @@ async def test_several_messages_are_streamed_as_they_are_committed(desk: Desk, t
 
     assert await talk.answer_to(turn) == "one two\n\nnot from a model\n\nthree"
     assert talk.streamed(turn) == "one two\n\nnot from a model\n\nthree"
+
+
+async def test_nothing_of_an_older_turn_is_streamed(desk: Desk, talk: Talk) -> None:
+    agent = desk.agent(responder(pause=0.02))
+    await talk.say("my cat is Tom")
+    await desk.serve(agent)
+
+    turn = await talk.say("my dog is Rex")
+    await desk.serve(agent)
+
+    streamed = talk.streamed(turn)
+    assert streamed.startswith("You wrote: “my dog")
+    assert (await talk.answer_to(turn)).startswith(streamed)
 
 
 async def test_a_text_that_a_later_node_replaced_is_not_continued(desk: Desk, talk: Talk) -> None:
