@@ -16,7 +16,7 @@ from parley_core.settings.yaml_file import read_file
 
 
 class YamlSource(PydanticBaseSettingsSource):
-    """What CONFIG_FILE has for one service."""
+    """What CONFIG_FILE has; a service leaves what is not its own."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         del field
@@ -24,10 +24,7 @@ class YamlSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         path = os.environ.get("CONFIG_FILE")
-        if not path:
-            return {}
-        fields = self.settings_cls.model_fields
-        return {name: value for name, value in read_file(Path(path)).items() if name in fields}
+        return read_file(Path(path)) if path else {}
 
 
 class Settings(BaseSettings):
