@@ -69,15 +69,6 @@ async def build(settings: ConversationSettings) -> Service:
     drain = Drain(worker, within=settings.drain_timeout)
     feed = RedisFeed(client, name=f"{process}/feed")
     readiness = Readiness(client, feed, worker)
-    admin = HttpServer(
-        admin_app(
-            unready=readiness.unready,
-            service_token=settings.service_token.get_secret_value(),
-            routes=drain.routes,
-        ),
-        host="0.0.0.0",  # noqa: S104 (probes and metrics come from other machines)
-        port=settings.admin_port,
-    )
     return Service(
         process=process,
         keys=keys,
@@ -88,9 +79,19 @@ async def build(settings: ConversationSettings) -> Service:
         leases=leases,
         readiness=readiness,
         drain=drain,
-        admin=admin,
+        admin=_admin(settings, readiness, drain),
         within=settings.drain_timeout,
     )
+
+
+def _admin(settings: ConversationSettings, readiness: Readiness, drain: Drain) -> HttpServer:
+    app = admin_app(
+        unready=readiness.unready,
+        service_token=settings.service_token.get_secret_value(),
+        routes=drain.routes,
+    )
+    # Probes and metrics come from other machines.
+    return HttpServer(app, host="0.0.0.0", port=settings.admin_port)  # noqa: S104
 
 
 def _info(settings: ConversationSettings) -> ProcessInfo:
