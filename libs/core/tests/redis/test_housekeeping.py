@@ -60,10 +60,12 @@ async def test_bars_are_forgotten_when_they_are_over(
     await processes.evict(EDGE, bar=60)
 
     early = await housekeeping.unbar()
-    await let_pass(180, client=any_redis_client, keys=keys)
+    await let_pass(90, client=any_redis_client, keys=keys)
+    while_clocks_may_differ = await housekeeping.unbar()
+    await let_pass(90, client=any_redis_client, keys=keys)
     late = await housekeeping.unbar()
 
-    assert (early, late) == (0, 64)
+    assert (early, while_clocks_may_differ, late) == (0, 0, 64)
 
 
 async def test_a_reaped_process_is_remembered_for_an_hour_and_then_leaves_no_trace(

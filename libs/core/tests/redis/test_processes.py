@@ -141,10 +141,10 @@ async def test_reaping_takes_more_connections_than_one_script_does(
     processes: RedisProcesses, connections: RedisConnections
 ) -> None:
     user = UserId("ann")
-    for number in range(450):
+    for number in range(650):
         await connections.enter(user, device=PHONE, connection=ConnectionId(f"c{number}"))
 
-    assert await processes.reap(EDGE) == 450
+    assert await processes.reap(EDGE) == 650
     assert await connections.held() == {}
 
 

@@ -73,6 +73,15 @@ async def test_hints_from_before_the_first_reader_are_read(
     assert users(read) == [ANN, BOB]
 
 
+async def test_two_readers_may_be_the_first(
+    stream: Stream, first: RedisHints, second: RedisHints
+) -> None:
+    await asyncio.gather(first.next(), second.next())
+
+    await stream.hint(ANN)
+    assert users(await first.next()) == [ANN]
+
+
 async def test_a_reader_waits_for_a_hint_and_gets_it_at_once(
     stream: Stream, first: RedisHints
 ) -> None:
@@ -193,7 +202,7 @@ async def test_a_reader_that_retires_leaves_no_trace(
 async def test_a_reader_that_retires_leaves_its_hints_to_another(
     stream: Stream, first: RedisHints, second: RedisHints
 ) -> None:
-    await first.next()
+    await one_hint_done(stream, second)
     await stream.hint(ANN)
     read = await first.next()
 

@@ -8,7 +8,7 @@ partition, and `bury` ends it, or condemns it again if it beat meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 
@@ -108,12 +108,7 @@ class RedisProcesses:
                 )
             )
         evicted: list[int] = await asyncio.gather(
-            *(
-                self._client.script(
-                    script("evict"), [names.leases, names.leased, names.ready], [process]
-                )
-                for names in self._keys.partitions()
-            )
+            *(self._evict(process, partition) for partition in _PARTITIONS)
         )
         await self._wake(
             [number for number, count in zip(_PARTITIONS, evicted, strict=True) if count]
@@ -129,6 +124,14 @@ class RedisProcesses:
         reaped = await self._take_connections(process)
         await self._client.script(script("bury"), [self._keys.processes], [process])
         return reaped
+
+    def _evict(self, process: ProcessId, partition: Partition) -> Awaitable[int]:
+        names, claim = (
+            self._keys.partition(partition),
+            self._keys.claim(process, partition=partition),
+        )
+        keys = [names.leases, names.leased, names.ready, claim]
+        return self._client.script(script("evict"), keys, [process])
 
     async def _wake(self, partitions: Sequence[Partition]) -> None:
         await asyncio.gather(
