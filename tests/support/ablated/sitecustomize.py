@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 if name := os.environ.get("PARLEY_ABLATION"):
-    from ablations import ablate
+    from importlib import import_module
 
-    ablate(name)
+    # Beside this file, and on the path only where this file is.
+    import_module("ablations").ablate(name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langgraph.graph import END, START, MessagesState, StateGraph
 
@@ -36,20 +36,20 @@ class Wanderer(BaseChatModel):
 
     async def _agenerate(
         self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        messages: list[BaseMessage],  # noqa: ARG002  # the port's
+        stop: list[str] | None = None,  # noqa: ARG002
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
     ) -> ChatResult:
         text = "".join([str(chunk.text) async for chunk in self._words()])
-        return ChatResult(generations=[ChatGeneration(message=AIMessageChunk(text))])
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=text))])
 
     async def _astream(
         self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        messages: list[BaseMessage],  # noqa: ARG002  # the port's
+        stop: list[str] | None = None,  # noqa: ARG002
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
     ) -> AsyncIterator[ChatGenerationChunk]:
         async for chunk in self._words():
             yield ChatGenerationChunk(message=chunk)
@@ -57,7 +57,7 @@ class Wanderer(BaseChatModel):
     async def _words(self) -> AsyncIterator[AIMessageChunk]:
         for _ in range(WORDS):
             await asyncio.sleep(PAUSE)
-            yield AIMessageChunk(f"{secrets.token_hex(3)} ")
+            yield AIMessageChunk(content=f"{secrets.token_hex(3)} ")
 
 
 async def _answer(state: MessagesState) -> dict[str, Any]:

@@ -50,14 +50,12 @@ class Run:
     def report(self, name: str) -> str:
         """One line of figures, then the first violations."""
         figures = measure(self.history, violations=self.violations, wall=1.0, client_cpu=0.0)
-        told = f"{figures.texts} texts, {figures.acknowledged} acknowledged, {figures.answered} answered"
+        told = f"{figures.texts} texts, {figures.answered} answered, {figures.gaps} gaps told"
         found = (
             f"{figures.lost} lost, {figures.doubled} doubled, {figures.out_of_order} out of order"
         )
         counts = ", ".join(f"{key} {value:g}" for key, value in self.counts.items())
-        lines = [
-            f"{name}: {told}, {found}, {figures.torn} torn, {figures.gaps} gaps told; {counts}"
-        ]
+        lines = [f"{name}: {told}, {found}, {figures.torn} torn; {counts}"]
         for invariant in sorted(self.broken):
             found_here = [each for each in self.violations if each.invariant is invariant]
             lines += [
@@ -280,7 +278,10 @@ async def cut_replies(
     limit: float,
     dice: random.Random,
 ) -> Run:
-    """Connections cut after a script was executed and before its reply, until each had its share."""
+    """Connections cut after a script was executed and before its reply, until each had its share.
+
+    `scripts` are names, `each` how many replies of each of them are cut off.
+    """
     run, names = Run(), stack.script_names()
     start = monotonic()
 

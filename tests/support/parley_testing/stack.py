@@ -21,7 +21,6 @@ from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_core.redis.processes import RedisProcesses
 from parley_local.redis_server import RedisServer, find
-
 from parley_testing.ports import free_port
 from parley_testing.processes import ServiceProcess
 from parley_testing.redis_proxy import RedisProxy
@@ -37,6 +36,7 @@ from parley_checkpoint import every_script as of_the_checkpointer
 from parley_core.redis.scripts import every_script
 print(json.dumps({each.sha: each.name for each in (*every_script(), *of_the_checkpointer())}))
 """
+_NEVER_STARTED = ProcessId("")
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Member:
     admin_port: int
     env: dict[str, str] = field(default_factory=dict)
     process: ServiceProcess | None = None
-    id: ProcessId = ProcessId("")
+    id: ProcessId = _NEVER_STARTED
 
 
 class Stack:

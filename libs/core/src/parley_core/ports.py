@@ -33,7 +33,6 @@ from parley_core.domain.ids import (
     ProcessId,
     Seq,
     SessionId,
-    Token,
     TurnId,
     UserId,
 )
@@ -88,7 +87,7 @@ class Conversations(Protocol):
     async def history(
         self, session: SessionId, *, before: Seq | None, limit: int
     ) -> tuple[tuple[Event, ...], bool]:
-        """Up to `limit` events with a seq below `before`, oldest first, and whether there are older ones."""
+        """Up to `limit` events below the seq `before`, oldest first; whether there are older."""
         ...
 
     async def sessions(self, user: UserId) -> tuple[Listed, ...]:
@@ -158,7 +157,7 @@ class Work(Protocol):
         ...
 
     async def release(self, lease: Lease, *, counted: bool) -> None:
-        """Hand the session back; `counted`: the attempt ended in an exception. Ready if work is left."""
+        """Hand the session back, ready if work is left; `counted`: an exception ended it."""
         ...
 
     async def begin(

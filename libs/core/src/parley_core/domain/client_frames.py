@@ -62,7 +62,7 @@ class ClientFrame(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     timestamp: datetime | None = None
 
 
-class Auth(ClientFrame, tag="auth"):
+class Auth(ClientFrame, frozen=True, tag="auth"):
     """The first frame of a connection."""
 
     user_id: Name
@@ -75,11 +75,11 @@ class Auth(ClientFrame, tag="auth"):
     capabilities: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=32)] = []
 
 
-class HealthCheck(ClientFrame, tag="health_check"):
+class HealthCheck(ClientFrame, frozen=True, tag="health_check"):
     """Asks how the server is, without a user."""
 
 
-class Text(ClientFrame, tag="text"):
+class Text(ClientFrame, frozen=True, tag="text"):
     """A message of the user."""
 
     content: Content
@@ -88,11 +88,11 @@ class Text(ClientFrame, tag="text"):
     strategy: Strategy = Strategy.ENQUEUE
 
 
-class Heartbeat(ClientFrame, tag="heartbeat"):
+class Heartbeat(ClientFrame, frozen=True, tag="heartbeat"):
     """A sign of life."""
 
 
-class Command(ClientFrame, tag="command"):
+class Command(ClientFrame, frozen=True, tag="command"):
     """One of the commands of the protocol's table; each reads the fields that it needs."""
 
     command: Annotated[str, Meta(max_length=64)]
@@ -104,13 +104,13 @@ class Command(ClientFrame, tag="command"):
     user_ids: Annotated[list[Name], Meta(max_length=100)] | None = None
 
 
-class Cancel(ClientFrame, tag="cancel"):
+class Cancel(ClientFrame, frozen=True, tag="cancel"):
     """Stops a turn; the running one if none is named."""
 
     turn_id: Identifier | None = None
 
 
-class Answer(ClientFrame, tag="answer"):
+class Answer(ClientFrame, frozen=True, tag="answer"):
     """Answers a question of the agent."""
 
     interrupt_id: Identifier
@@ -118,13 +118,13 @@ class Answer(ClientFrame, tag="answer"):
     message_id: Identifier | None = None
 
 
-class Typing(ClientFrame, tag="typing"):
+class Typing(ClientFrame, frozen=True, tag="typing"):
     """The user began or stopped to write."""
 
     state: Annotated[str, Meta(pattern=r"\A(start|stop)\Z")]
 
 
-class Ack(ClientFrame, tag="ack"):
+class Ack(ClientFrame, frozen=True, tag="ack"):
     """This device has everything up to `seq`."""
 
     seq: Count
@@ -136,7 +136,7 @@ _TAGS = frozenset(
     {"auth", "health_check", "text", "heartbeat", "command", "cancel", "answer", "typing", "ack"}
 )
 _TOO_DEEP = "The frame is nested too deep."
-_decoder = msgspec.json.Decoder(AnyClientFrame)
+_decoder: msgspec.json.Decoder[AnyClientFrame] = msgspec.json.Decoder(AnyClientFrame)
 _auth_decoder = msgspec.json.Decoder(Auth)
 
 

@@ -48,7 +48,7 @@ class Reconnect(StrEnum):
 
     AT_ONCE = "at once"
     WITH_BACKOFF = "with backoff"
-    WITH_NEW_TOKEN = "with a new token"
+    WITH_NEW_TOKEN = "with a new token"  # noqa: S105  # a word of the table, no secret
     NEVER = "never"
 
 
@@ -65,7 +65,7 @@ CLOSES: dict[CloseCode, Close] = {
     close.code: close
     for close in (
         Close(CloseCode.DRAINED, "drained", Reconnect.AT_ONCE),
-        # The frame that was too large must not be sent again, so the client waits like after a fault.
+        # What was too large must not be sent again, so the client waits as after a fault.
         Close(CloseCode.TOO_LARGE, "frame too large", Reconnect.WITH_BACKOFF),
         Close(CloseCode.LOST, "no sign of life", Reconnect.WITH_BACKOFF),
         Close(CloseCode.TOO_SLOW, "too slow", Reconnect.WITH_BACKOFF),
@@ -79,6 +79,9 @@ CLOSES: dict[CloseCode, Close] = {
 }
 
 
+_FINAL = range(4500, 5000)
+
+
 def reconnect_after(code: int) -> Reconnect:
     """What a client does after a close with `code`, known to the table or not.
 
@@ -87,4 +90,4 @@ def reconnect_after(code: int) -> Reconnect:
     """
     if code in CLOSES:
         return CLOSES[CloseCode(code)].reconnect
-    return Reconnect.NEVER if 4500 <= code <= 4999 else Reconnect.WITH_BACKOFF
+    return Reconnect.NEVER if code in _FINAL else Reconnect.WITH_BACKOFF

@@ -33,7 +33,7 @@ class Barred(PermanentError):
 
 
 class Refused(PermanentError):
-    """The store's rules say no. `code` is what the client is told, `message` one sentence for people."""
+    """The store's rules say no: `code` for the client, `message` one sentence for people."""
 
     def __init__(self, code: ErrorCode, message: str, *, retry_after_ms: int | None = None) -> None:
         super().__init__(message)

@@ -94,7 +94,7 @@ class Listed(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """An append's reply. `seq` is None for a command, which is not logged; `repeated`: it was known."""
+    """An append's reply. `repeated`: it was known; `seq` is None for a command, not logged."""
 
     seq: Seq | None
     epoch: Epoch
@@ -154,7 +154,7 @@ class Lease(Struct, frozen=True):
 
 
 class Begun(Struct, frozen=True):
-    """An attempt has begun. `token` replaces the lease's. `exhausted`: fail the turn, run nothing."""
+    """An attempt began; `token` replaces the lease's. `exhausted`: fail the turn, run nothing."""
 
     token: Token
     attempt: int

@@ -33,6 +33,8 @@ def tag_of(partition: Partition) -> str:
     return f"{partition:02x}"
 
 
+_TAG = 2
+"""Characters of a tag."""
 _PARTITION_OF_TAG = {tag_of(Partition(number)): Partition(number) for number in range(PARTITIONS)}
 
 
@@ -43,7 +45,7 @@ def new_session_id(owner: UserId, *, nonce: str) -> SessionId:
 
 def session_partition(session: str) -> Partition | None:
     """The partition that a session's id names; None if the id names none."""
-    return _PARTITION_OF_TAG.get(session[:2]) if len(session) > 2 else None
+    return _PARTITION_OF_TAG.get(session[:2]) if len(session) > _TAG else None
 
 
 def process_id(server_id: str, *, boot: str) -> ProcessId:

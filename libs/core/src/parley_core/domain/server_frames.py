@@ -195,7 +195,7 @@ AnyServerFrame = (
 )
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(AnyServerFrame)
+_decoder: msgspec.json.Decoder[AnyServerFrame] = msgspec.json.Decoder(AnyServerFrame)
 
 
 def encode(frame: ServerFrame) -> bytes:
@@ -204,7 +204,7 @@ def encode(frame: ServerFrame) -> bytes:
 
 
 def encode_open(frame: ServerFrame) -> bytes:
-    """A log frame without its last brace: the script that numbers it adds seq, timestamp and brace."""
+    """A log frame without its last brace; the script that numbers it adds seq, time and brace."""
     return _encoder.encode(frame)[:-1]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,7 @@ from parley_core.domain.ids import (
     DeviceId,
     Epoch,
     MessageId,
+    Partition,
     ProcessId,
     Seq,
     SessionId,
@@ -37,15 +38,27 @@ from parley_core.domain.ids import (
 )
 from parley_core.domain.live import LiveFrame, pack
 from parley_core.redis import replies
-from parley_core.redis.client import Argument, RedisClient
+from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys, SessionKeys
 from parley_core.redis.scripts import script
 from parley_core.redis.user_sessions import UserSessions
+from parley_core.redis.wire import Argument
 
 _OPEN_TRIES = 8
 """How often the user's sessions may change under an open before it gives up."""
+_LOGGED = {MailKind.TEXT, MailKind.ANSWER}
+_LOGGED_AS = "text"
 _DEVICES = 100
 """Devices of one session whose read position is kept."""
+
+
+class _Client(NamedTuple):
+    """Who opens a session, and what it has of it."""
+
+    user: UserId
+    device: DeviceId
+    connection: ConnectionId
+    position: Position | None
 
 
 class RedisConversations:
@@ -81,13 +94,14 @@ class RedisConversations:
         new: str | None = None,
         position: Position | None = None,
     ) -> Opened:
+        client = _Client(user, device, connection, position)
         made = new_session_id(user, nonce=new or self._nonce())
         for _ in range(_OPEN_TRIES):
             sessions = await self._sessions_of(user)
             target = made if new else session or sessions.current or made
             if target == session and session not in sessions.roles:
                 await self._check_owner(session, user)
-            reply = await self._open(user, target, sessions, device, connection, position)
+            reply = await self._open(target, sessions, client)
             if reply[0] != b"changed":
                 existed, attached = replies.accepted(reply, what="open")
                 return Opened(target, bool(existed), replies.attachment(attached))
@@ -112,14 +126,14 @@ class RedisConversations:
             script("append"),
             [*session_keys(names), shared.leases, shared.ready, rate],
             [
-                *(session, mail.message_id, _pack_mail(mail), frame, mail.kind, origin),
+                *(session, mail.message_id, _pack_mail(mail), frame, _LOGGED_AS, origin),
                 *(mail.user_id, "" if mail.after is None else mail.after, mail.strategy),
                 *(self._kept, limits.REMEMBERED, limits.MAILBOX, *self._rate),
                 *(self._client.publish_verb, names.channel, self._keys.wake, partition),
             ],
         )
         seq, epoch, repeated = replies.accepted(reply, what="append")
-        is_logged = mail.kind in {MailKind.TEXT, MailKind.ANSWER}
+        is_logged = mail.kind in _LOGGED
         return Accepted(Seq(seq) if is_logged else None, Epoch(replies.text(epoch)), bool(repeated))
 
     async def history(
@@ -187,7 +201,17 @@ class RedisConversations:
         if top is None:
             return
         channel = self._keys.session(session).channel
-        message = pack(LiveFrame(False, type, top.epoch, top.seq, origin, top.id, frame))
+        message = pack(
+            LiveFrame(
+                is_log=False,
+                type=type,
+                epoch=top.epoch,
+                seq=top.seq,
+                origin=origin,
+                id=top.id,
+                body=frame,
+            )
+        )
         await self._client.command(self._client.publish_verb, channel, message, key=channel)
 
     async def _sessions_of(self, user: UserId) -> UserSessions:
@@ -206,29 +230,24 @@ class RedisConversations:
             raise Refused(ErrorCode.FORBIDDEN, "This session belongs to somebody else.")
 
     async def _open(
-        self,
-        user: UserId,
-        target: SessionId,
-        sessions: UserSessions,
-        device: DeviceId,
-        connection: ConnectionId,
-        position: Position | None,
+        self, target: SessionId, sessions: UserSessions, client: _Client
     ) -> Sequence[Any]:
-        keys, partition = self._keys, partition_of(user)
+        keys, user = self._keys, client.user
         others = [session for session in sessions.listed if session != target]
+        args: list[Argument] = [
+            *(target, user, sessions.revision, client.connection, client.device),
+            *(self._process, self._nonce(), *_position(client.position)),
+            *(limits.PAGE, limits.SNAPSHOT, self._max_sessions, *others),
+        ]
         reply = self._client.script(
             script("open"),
             [
                 *session_keys(keys.session(target)),
                 *(keys.user(user), keys.online(user)),
-                keys.connections(self._process, partition=partition),
+                keys.connections(self._process, partition=partition_of(user)),
                 *(name for other in others for name in _meta_and_mail(keys.session(other))),
             ],
-            [
-                *(target, user, sessions.revision, connection, device, self._process),
-                *(self._nonce(), *_position(position), limits.PAGE, limits.SNAPSHOT),
-                *(self._max_sessions, *others),
-            ],
+            args,
         )
         # A hint, in the same pipeline: the presence service looks at the state itself.
         hint = self._client.command(
@@ -249,7 +268,7 @@ def _meta_and_mail(names: SessionKeys) -> tuple[str, str]:
     return names.meta, names.mail
 
 
-def _partition(session: SessionId) -> int:
+def _partition(session: SessionId) -> Partition:
     partition = session_partition(session)
     if partition is None:
         raise Refused(ErrorCode.SESSION_NOT_FOUND, "There is no such session.")

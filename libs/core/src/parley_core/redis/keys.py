@@ -61,7 +61,9 @@ class Keys:
         """Raises ValueError if the id names no partition."""
         partition = session_partition(session)
         if partition is None:
-            raise ValueError(f"expected a session id that begins with two hex digits, got {session!r}")
+            raise ValueError(
+                f"expected a session id that begins with two hex digits, got {session!r}"
+            )
         tagged = self.tagged(partition)
         checkpoint = f"{tagged}:ckpt:{session}"
         return SessionKeys(
@@ -106,8 +108,12 @@ class Keys:
         return f"{self.tagged(partition_of(user))}:watch:{user}"
 
     def rate(self, user: UserId, action: str, *, partition: Partition) -> str:
-        """A rate bucket; it lives where the session is, so a member's limits count per partition."""
+        """A rate bucket. It lives where the session is: a member's limits count per partition."""
         return f"{self.tagged(partition)}:rate:{user}:{action}"
+
+    def claim(self, process: str, *, partition: Partition) -> str:
+        """What a process's last claim got, for its repeat."""
+        return f"{self.tagged(partition)}:claim:{process}"
 
     def connections(self, process: str, *, partition: Partition) -> str:
         """The connections that a process holds of a partition's users."""

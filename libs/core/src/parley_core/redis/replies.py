@@ -22,8 +22,9 @@ def accepted(reply: Sequence[Any], *, what: str) -> Sequence[Any]:
         case b"ok":
             return reply[1:]
         case b"refused":
-            retry_after = reply[3] if len(reply) > 3 and reply[3] else None
-            raise Refused(ErrorCode(text(reply[1])), text(reply[2]), retry_after_ms=retry_after)
+            code, sentence, *retry_after = reply[1:]
+            delay = retry_after[0] if retry_after else 0
+            raise Refused(ErrorCode(text(code)), text(sentence), retry_after_ms=delay or None)
         case b"stopped" | b"ended":
             raise Refused(ErrorCode.TURN_ENDED, f"The turn of this {what} has ended.")
         case _:

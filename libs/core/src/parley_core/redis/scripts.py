@@ -31,7 +31,9 @@ def script(name: str) -> Script:
 def every_script() -> tuple[Script, ...]:
     """All operations, to load them when a connection opens."""
     names = (path.name for path in files(__package__).joinpath("lua").iterdir() if path.is_file())
-    return tuple(script(name.removesuffix(".lua")) for name in sorted(names) if name.endswith(".lua"))
+    return tuple(
+        script(name.removesuffix(".lua")) for name in sorted(names) if name.endswith(".lua")
+    )
 
 
 def _read(name: str) -> str:

@@ -21,7 +21,10 @@ class UserSessions:
     @classmethod
     def read(cls, reply: Sequence[bytes]) -> UserSessions:
         """From the reply of HGETALL."""
-        fields = {name.decode(): value.decode() for name, value in zip(reply[::2], reply[1::2], strict=True)}
+        fields = {
+            name.decode(): value.decode()
+            for name, value in zip(reply[::2], reply[1::2], strict=True)
+        }
         roles = {
             SessionId(name[2:]): role for name, role in fields.items() if name.startswith("s:")
         }

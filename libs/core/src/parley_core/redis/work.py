@@ -38,7 +38,9 @@ from parley_core.redis.scripts import script
 LEASE_MS = 5_000
 """Life of a lease without renewal."""
 SILENCE_MS = 3_000
-"""Longer than workers ever leave a partition unswept: then Redis was away, not the lease's holder."""
+"""Longer than workers ever leave a partition unswept: then Redis was away, not a lease's holder."""
+CLAIM_MS = 60_000
+"""How long a claim can be repeated: what it got has expired by then, if nobody began with it."""
 REST_MS = 250
 """How long a session rests after its first counted attempt; twice that after the second."""
 
@@ -60,8 +62,11 @@ class RedisWork:
         shared = self._keys.partition(Partition(partition))
         reply = await self._client.script(
             script("claim"),
-            [shared.ready, shared.leased, shared.leases, shared.fence, shared.sweep, shared.barred],
-            [self._process, nonce, room, LEASE_MS, SILENCE_MS],
+            [
+                *(shared.ready, shared.leased, shared.leases, shared.fence, shared.sweep),
+                *(shared.barred, self._keys.claim(self._process, partition=Partition(partition))),
+            ],
+            [self._process, nonce, room, LEASE_MS, SILENCE_MS, CLAIM_MS],
         )
         if reply[0] == b"barred":
             raise Barred(f"This process may not claim sessions for another {reply[1]} ms.")
@@ -159,7 +164,15 @@ class RedisWork:
         self, lease: Lease, *, turn: TurnId, question: MessageId, frame: bytes, checkpoint: str
     ) -> Seq:
         status = TurnStatus.WAITING
-        end: list[str | int | bytes] = [turn, question, "input_request", frame, status, checkpoint, 1]
+        end: list[str | int | bytes] = [
+            turn,
+            question,
+            "input_request",
+            frame,
+            status,
+            checkpoint,
+            1,
+        ]
         return await self._finish("wait", lease, end, topic=None)
 
     async def clear(self, lease: Lease, *, turn: TurnId, nonce: str) -> None:

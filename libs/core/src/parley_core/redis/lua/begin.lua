@@ -42,7 +42,7 @@ local successor = redis.call('INCR', KEYS[4]) .. ':' .. ARGV[3] .. ':' .. nonce
 redis.call('HSET', KEYS[3], session, successor)
 redis.call('HSET', KEYS[1], 'turn', turn, 'attempt', attempt, 'counted', counted, 'status', 'running',
   'ckpt', checkpoint, 'nonce', nonce, 'offset', ARGV[6])
-redis.call('SET', KEYS[2], ARGV[5], 'PX', string.format('%d', LIFE))
+redis.call('SET', KEYS[2], ARGV[5], 'PX', math.max(1, redis.call('PTTL', KEYS[1])))
 
 local to = {verb = ARGV[10], channel = ARGV[11]}
 tell(to, 'live:turn', meta[1], meta[2], '-', meta[3], turn_frame(turn, attempt, 'running'))

@@ -4,11 +4,12 @@
 -- A lease expires only by time in which Redis could be reached: if the partition's last sweep is
 -- longer ago than workers ever wait, Redis (or every worker) was away, and every lease is extended.
 --
--- KEYS 1 ready, 2 leased, 3 leases, 4 fence, 5 sweep, 6 barred
+-- KEYS 1 ready, 2 leased, 3 leases, 4 fence, 5 sweep, 6 barred, 7 the process's last claim
 -- ARGV 1 process, 2 nonce, 3 room, 4 life of a lease in ms, 5 the longest time between sweeps in ms
+--      6 for how long a claim is remembered, in ms
 -- Reply: {'ok', session, token, session, token ...} | {'barred', ms until it may claim}
 -- By: conversation. A repeat with the nonce returns what the first call claimed and still holds.
--- In leases, '@<process>' remembers a process's last claim, '!<session>' that a lease expired.
+-- In leases, '!<session>' remembers that a lease expired.
 -- include: now
 local process, nonce, room, life = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
@@ -26,7 +27,7 @@ if barred and barred > now then
 end
 
 local reply = {'ok'}
-local remembered = redis.call('HGET', KEYS[3], '@' .. process)
+local remembered = redis.call('GET', KEYS[7])
 if remembered then
   local claimed = cjson.decode(remembered)
   if claimed[1] == nonce then
@@ -57,6 +58,6 @@ for _, session in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMI
   claimed[#claimed + 1], claimed[#claimed + 2] = session, token
 end
 if #claimed > 1 then
-  redis.call('HSET', KEYS[3], '@' .. process, cjson.encode(claimed))
+  redis.call('SET', KEYS[7], cjson.encode(claimed), 'PX', ARGV[6])
 end
 return reply

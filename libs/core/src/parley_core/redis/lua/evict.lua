@@ -1,6 +1,6 @@
 -- Hands back all that a process holds in one partition. Nothing of it counts as an attempt.
 --
--- KEYS 1 leases, 2 leased, 3 ready
+-- KEYS 1 leases, 2 leased, 3 ready, 4 the process's last claim
 -- ARGV 1 process
 -- Reply: how many sessions are ready again
 -- By: conversation at shutdown, operator, local supervisor. A repeat finds none.
@@ -18,5 +18,5 @@ for index = 1, #leases, 2 do
   end
 end
 -- Its last claim is not to be repeated; that a lease expired ('!<session>') stays to be counted.
-redis.call('HDEL', KEYS[1], '@' .. process)
+redis.call('DEL', KEYS[4])
 return evicted
