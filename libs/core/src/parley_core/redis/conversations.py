@@ -237,7 +237,8 @@ class RedisConversations:
         args: list[Argument] = [
             *(target, user, sessions.revision, client.connection, client.device),
             *(self._process, self._nonce(), *_position(client.position)),
-            *(limits.PAGE, limits.SNAPSHOT, self._max_sessions, *others),
+            *(limits.PAGE, limits.SNAPSHOT, self._max_sessions),
+            *others,
         ]
         reply = self._client.script(
             script("open"),
