@@ -8,6 +8,7 @@ from typing import Any
 
 from parley_core.domain.ids import ConnectionId, SessionId
 from parley_core.domain.live import LiveFrame, pack
+from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
 from parley_testing.wire import WireClient
 
@@ -57,16 +58,25 @@ async def test_a_replay_is_paced_by_the_socket_and_makes_nobody_too_slow(
 ) -> None:
     async with edge.client() as writer:
         system = await writer.auth("ann", capabilities=["ack"])
-        for number in range(30):
+        for number in range(60):
             await writer.text(f"text {number}", message_id=f"m{number}")
             await writer.receive("ack")
             await agent.answer(system["session_id"], "x" * 200_000)
             await writer.receive("text")
 
     async with client_that_does_not_read(edge) as slow:
+        before = await _bytes_read_from(agent.redis)
         await slow.auth("ann", resume={"epoch": system["epoch"], "seq": 0}, capabilities=["ack"])
         await asyncio.sleep(2.0)
-        seqs = [(await slow.receive("text"))["seq"] for _ in range(60)]
+        read_ahead = await _bytes_read_from(agent.redis) - before
+        seqs = [(await slow.receive("text"))["seq"] for _ in range(120)]
         await slow.quiet()
 
-    assert seqs == list(range(1, 61))
+    assert seqs == list(range(1, 121))
+    # Of 12 MB: what the kernel's buffers took, and a page or two.
+    assert read_ahead < 8_000_000
+
+
+async def _bytes_read_from(redis: RedisClient) -> int:
+    stats = (await redis.command("INFO", "stats")).decode()
+    return int(stats.partition("total_net_output_bytes:")[2].split()[0])

@@ -244,7 +244,7 @@ async def _start_patiently(client: RedisClient) -> None:
                 raise PermanentError(
                     f"Redis did not answer for {_START_WITHIN:.0f} s: {error}"
                 ) from error
-            await asyncio.sleep(backoff(failures, roll=1.0))
+            await asyncio.sleep(min(1.0, backoff(failures, roll=1.0)))
 
 
 async def run(settings: EdgeSettings, *, stop: asyncio.Event) -> None:
