@@ -6,7 +6,7 @@
 -- By: conversation at shutdown, operator, local supervisor. A repeat finds none.
 -- include: now
 local process, evicted = ARGV[1], 0
--- What claim remembers here beside the sessions is no token.
+-- What stands here beside the sessions ('!<session>') has no token.
 local leases = redis.call('HGETALL', KEYS[1])
 for index = 1, #leases, 2 do
   local session, token = leases[index], leases[index + 1]
