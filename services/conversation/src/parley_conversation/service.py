@@ -19,6 +19,7 @@ from parley_core.domain.ids import ProcessId
 from parley_core.ports import Processes
 from parley_core.redis.client import RedisClient
 from parley_core.redis.feed import RedisFeed
+from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
 from parley_core.serving import HttpServer
 from parley_core.telemetry import redis_up
@@ -85,14 +86,16 @@ class Service:
     async def _connect(self, stop: asyncio.Event) -> None:
         limit = monotonic() + START_WITHIN
         try:
-            await until_answered(
-                self.client.start, is_over=lambda: stop.is_set() or monotonic() > limit
-            )
+            await until_answered(self._join, is_over=lambda: stop.is_set() or monotonic() > limit)
         except Unavailable as error:
             if not stop.is_set():
                 raise PermanentError(
                     f"REDIS_URL: no answer for {START_WITHIN:g} s: {error}"
                 ) from error
+
+    async def _join(self) -> None:
+        await self.client.start()
+        await join_installation(self.client, self.keys)
 
     async def _work(self, stop: asyncio.Event) -> None:
         self.feed.listen(on_message=self.worker.wake, on_gap=self.worker.missed)

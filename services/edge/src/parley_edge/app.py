@@ -22,6 +22,7 @@ from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
+from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
 from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
@@ -208,7 +209,7 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
     keys = Keys(settings.key_prefix)
     client = RedisClient(settings.redis_url.get_secret_value(), name=f"parley-{process}")
     feed = RedisFeed(client, name=f"parley-{process}-feed")
-    await _start_patiently(client)
+    await _start_patiently(client, keys)
     try:
         await feed.start()
         yield Stores(
@@ -232,12 +233,13 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
         await client.aclose()
 
 
-async def _start_patiently(client: RedisClient) -> None:
+async def _start_patiently(client: RedisClient, keys: Keys) -> None:
     failures = 0
     deadline = time.monotonic() + _START_WITHIN
     while True:
         try:
-            return await client.start()
+            await client.start()
+            return await join_installation(client, keys)
         except Unavailable as error:
             failures += 1
             if time.monotonic() > deadline:

@@ -19,6 +19,7 @@ from parley_core.domain.presence import BEAT, LOOK
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.housekeeping import RedisHousekeeping
+from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
 from parley_core.redis.presence import RedisPresenceBoard
 from parley_core.redis.processes import RedisProcesses
@@ -51,6 +52,7 @@ class PresenceService:
     def __init__(self, settings: PresenceSettings) -> None:
         boot = settings.parley_boot or secrets.token_hex(4)
         keys = Keys(settings.key_prefix)
+        self._keys = keys
         self._settings = settings
         self._process = process_id(settings.server_id, boot=boot)
         self._started = time.time()
@@ -75,7 +77,7 @@ class PresenceService:
         admin, api = self._admin_server(), self._api_server()
         await admin.start()
         try:
-            if await until_it_works(self._client.start, name="start", stopping=self._stopping):
+            if await until_it_works(self._join, name="start", stopping=self._stopping):
                 redis_up.set_function(lambda: self._client.is_up)
                 await api.start()
                 await self._serve()
@@ -83,6 +85,10 @@ class PresenceService:
             await api.stop()
             await self._client.aclose()
             await admin.stop()
+
+    async def _join(self) -> None:
+        await self._client.start()
+        await join_installation(self._client, self._keys)
 
     async def _serve(self) -> None:
         """All duties; at the end they have `drain_timeout` for their last step."""
