@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 
 import pytest
@@ -38,11 +39,20 @@ def test_on_a_terminal_each_process_has_its_colour() -> None:
     assert second == "\x1b[33medge-1 |\x1b[0m b"
 
 
+SERVED = {
+    "event": "served",
+    "level": "info",
+    "timestamp": "2030-01-02T03:04:05.678Z",
+    "service": "edge",
+    "port": 1,
+}
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
         (
-            '{"event": "served", "level": "info", "timestamp": "2030-01-02T03:04:05Z", "port": 1}',
+            json.dumps(SERVED),
             "03:04:05 INFO served port=1",
         ),
         ('{"event": "broke", "exception": "Traceback\\n  x"}', "broke\nTraceback\n  x"),

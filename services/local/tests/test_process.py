@@ -74,6 +74,26 @@ async def test_two_of_them_never_share_a_folder_of_data(up: Up, new_up: NewUp) -
     assert "works on .parley/redis-" in line
 
 
+async def test_a_redis_that_outlived_its_supervisor_keeps_its_data_to_itself(
+    new_up: NewUp,
+) -> None:
+    first, second = new_up(), new_up()
+    first.start()
+    await first.is_up()
+    orphan = await first.pid_of("redis")
+
+    first.signal(signal.SIGKILL)
+    await first.ended()
+    try:
+        second.start()
+
+        assert await second.ended() == 1
+        assert f"Another Redis (process {orphan}) works on" in second.lines[0]
+    finally:
+        for pid in filter(is_running, first.started()):
+            os.kill(pid, signal.SIGKILL)
+
+
 async def test_an_interrupt_ends_everything_in_order_and_its_data_outlives_it(
     new_up: NewUp, tmp_path: Path
 ) -> None:
