@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -19,6 +20,8 @@ _servers = pytest.StashKey[Servers]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A run that is ended from outside ends its servers, as Ctrl-C would.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.stash[_servers] = Servers()
 
 

@@ -91,3 +91,24 @@ def test_keys_under_a_tests_prefix_are_gone_after_it(run: Run) -> None:
     )
 
     result.assert_outcomes(passed=2)
+
+
+def test_a_run_that_is_ended_from_outside_ends_its_servers(run: Run, tmp_path: Path) -> None:
+    result = run(
+        f"""
+        import os
+        import signal
+        from pathlib import Path
+
+        def test_is_ended(redis_servers):
+            redis_servers.url("best")
+            pids = [str(server.pid) for server in redis_servers._running]
+            Path({str(tmp_path / "pids")!r}).write_text(" ".join(pids))
+            os.kill(os.getpid(), signal.SIGTERM)
+        """
+    )
+
+    pids = (tmp_path / "pids").read_text().split()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert pids
+    assert not any(Path("/proc", pid).exists() for pid in pids)
