@@ -73,6 +73,7 @@ class SessionStore:
 
     def __post_init__(self) -> None:
         self.numbers = count(1)
+        self.fixed_nonce = ""
         self.conversations = RedisConversations(
             self.client,
             self.keys,
@@ -89,7 +90,8 @@ class SessionStore:
         )
 
     def nonce(self) -> str:
-        return f"{next(self.numbers):08x}"
+        """A new one each time, unless the test has fixed it."""
+        return self.fixed_nonce or f"{next(self.numbers):08x}"
 
     @property
     def partition(self) -> Partition:
@@ -139,6 +141,13 @@ class SessionStore:
             script("members"), [self.names(session).meta], [user, member, role]
         )
         replies.accepted(reply, what="members")
+
+    async def evict(self, process: ProcessId) -> int:
+        """In this partition."""
+        shared, claim = self.shared, self.keys.claim(process, partition=self.partition)
+        keys = [shared.leases, shared.leased, shared.ready, claim]
+        evicted: int = await self.client.script(script("evict"), keys, [process])
+        return evicted
 
     # Steps of many tests:
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +14,7 @@ from parley_core.domain.errors import StaleToken, Unavailable
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_core.redis.scripts import every_script, script
+from parley_testing.listening import Ears
 from parley_testing.redis_proxy import RedisProxy, name_of
 from parley_testing.session_scenes import SCENES, Scene, Stage
 from parley_testing.session_store import STRANGER, SessionStore, user_per_node
@@ -147,28 +147,10 @@ async def test_a_repeat_publishes_nothing(scene: Scene, stage: Stage, redis_url:
     await scene.arrange(stage)
     await scene.call(stage)
 
-    with ears(redis_url, stage.store.keys.prefix) as heard:
+    with Ears(redis_url, stage.store.keys.prefix) as ears:
         await scene.call(stage)
 
-        assert bool(heard()) is scene.publishes_again
-
-
-@contextmanager
-def ears(url: str, prefix: str) -> Iterator[Callable[[], list[tuple[str, bytes]]]]:
-    """All that is published under a prefix: channel and payload."""
-    with redis.Redis.from_url(url) as server, server.pubsub() as subscription:
-        subscription.psubscribe(f"{prefix}:*")
-        subscription.get_message(timeout=5)
-
-        def heard() -> list[tuple[str, bytes]]:
-            # What was published before it comes before its answer.
-            subscription.ping("all")
-            found = []
-            while (message := subscription.get_message(timeout=5)) and message["type"] != "pong":
-                found.append((message["channel"].decode(), message["data"]))
-            return found
-
-        yield heard
+        assert bool(ears.heard()) is scene.publishes_again
 
 
 @scenes

@@ -32,7 +32,9 @@ end
 
 local expired = redis.call('HDEL', KEYS[3], '!' .. session) == 1
 if meta[4] ~= turn then
-  attempt, counted = 0, 0
+  -- A stop was meant for the turn that was open.
+  attempt, counted, stop = 0, 0, ''
+  redis.call('HDEL', KEYS[1], 'stop')
   redis.call('HSET', KEYS[1], 'base', checkpoint)
 elseif expired and meta[7] == checkpoint then
   counted = counted + 1

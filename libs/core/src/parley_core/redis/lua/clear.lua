@@ -23,6 +23,7 @@ end
 local epoch, seq, id = string.format('%d', now) .. '-' .. ARGV[4], meta[2], meta[3]
 redis.call('DEL', KEYS[2], KEYS[5], unpack(KEYS, 7, 10))
 redis.call('LPOP', KEYS[4])
+redis.call('HDEL', KEYS[11], '!' .. ARGV[1])
 redis.call('HDEL', KEYS[1], 'turn', 'attempt', 'counted', 'status', 'stop', 'ckpt', 'nonce', 'offset', 'base')
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'floor', seq, 'floor_id', id, 'active', now,
   'last', turn, 'last_seq', seq, 'last_token', ARGV[2])

@@ -13,17 +13,23 @@ if current ~= token then
   local done = not current and redis.call('HGET', KEYS[1], 'released') == token
   return {done and 'ok' or 'stale'}
 end
-redis.call('HDEL', KEYS[3], session, '!' .. session)
+local is_open = redis.call('HEXISTS', KEYS[1], 'turn') == 1
+local has_mail = redis.call('LLEN', KEYS[2]) > 0
+redis.call('HDEL', KEYS[3], session)
 redis.call('ZREM', KEYS[4], session)
+if not (is_open and has_mail) then
+  -- That a lease expired counts against the open turn's next attempt, and there will be none.
+  redis.call('HDEL', KEYS[3], '!' .. session)
+end
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return {'ok'}
 end
 local rest = 0
-if ARGV[3] == '1' and redis.call('HEXISTS', KEYS[1], 'turn') == 1 then
+if ARGV[3] == '1' and is_open then
   rest = tonumber(ARGV[4]) * redis.call('HINCRBY', KEYS[1], 'counted', 1)
 end
 redis.call('HSET', KEYS[1], 'released', token)
-if redis.call('LLEN', KEYS[2]) > 0 then
+if has_mail then
   redis.call('ZADD', KEYS[5], 'NX', now + rest, session)
   redis.call('PUBLISH', ARGV[5], ARGV[6])
 end

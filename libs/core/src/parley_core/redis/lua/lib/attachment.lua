@@ -7,16 +7,17 @@ local function is_floor(at, floor, floor_id)
   return at.seq == floor and (at.seq == 0 or at.id == floor_id)
 end
 
+-- Up to `budget` bytes, and one event at least: pages must come to an end.
 local function page_after(seq, budget)
   local events, size, from = {}, 0, seq + 1
   while true do
     local entries = redis.call('XRANGE', KEYS[2], from .. '-0', '+', 'COUNT', 64)
     for _, entry in ipairs(entries) do
-      if size >= budget then
+      size = size + #entry[2][2]
+      if size > budget and #events > 0 then
         return events, 1
       end
       events[#events + 1] = entry
-      size = size + #entry[2][2]
     end
     if #entries < 64 then
       return events, 0

@@ -48,6 +48,7 @@ local function finish(meta)
     redis.call('LPOP', KEYS[4])
   end
   redis.call('DEL', KEYS[5])
+  redis.call('HDEL', KEYS[11], '!' .. session)
   tell(to, 'live:turn', meta.epoch, seq, '-', ARGV[4], turn_frame(turn, meta.attempt, status))
   if ARGV[9] == '1' then
     give_back(session, ARGV[14], ARGV[13])

@@ -1,0 +1,300 @@
+"""The session store beside its model: any calls in any order, repeats and late repeats included."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from parley_core.domain import limits
+from parley_core.domain.client_frames import Strategy
+from parley_core.domain.events import Mail, MailKind, TurnStatus
+from parley_core.domain.ids import (
+    ConnectionId,
+    DeviceId,
+    MessageId,
+    ProcessId,
+    Seq,
+    UserId,
+)
+from parley_testing.session_draws import (
+    NONSENSE,
+    NOWHERE,
+    Draw,
+    a_lease,
+    a_position,
+    a_session,
+    a_turn,
+)
+from parley_testing.session_store import ANN, OTHER_WORKER, PHONE, WORKER, text_frame
+from parley_testing.session_twins import ENDS, SessionTwins, next_piece
+
+KEPT, BURST = 6, 12
+BOB = UserId("bob")
+WORKERS = (WORKER, OTHER_WORKER)
+DEVICES = (PHONE, DeviceId("desk"))
+TABS = (ConnectionId("tab-1"), ConnectionId("tab-2"))
+CHECKPOINTS = ("", "k1", "k2")
+ROLES = ("member", "member", "viewer", "")
+RARE = ("evicted", "bucket", "bucket", "barred", "lost", "expired", "dropped")
+STRATEGIES = (*[Strategy.ENQUEUE] * 4, *Strategy)
+
+draws = st.data()
+workers = st.sampled_from(WORKERS)
+numbers = st.integers(0, 12)
+messages = st.integers(1, 9).map(lambda number: MessageId(f"m {number}"))
+texts = st.text('aß😀\n"\\', min_size=1, max_size=5)
+checkpoints = st.sampled_from(CHECKPOINTS)
+endings = st.sampled_from([TurnStatus.DONE, TurnStatus.DONE, TurnStatus.FAILED])
+with_leases = precondition(lambda self: self.model.leases)
+with_past = precondition(lambda self: self.twins.past)
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """Each rule is one call with whatever arguments, or a few that belong together."""
+
+    url: str
+    prefix: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        prefix = f"{self.prefix}-{secrets.token_hex(4)}"
+        self.twins = SessionTwins(self.url, prefix, kept=KEPT, burst=BURST)
+        self.model, self.store = self.twins.model, self.twins.store
+
+    def teardown(self) -> None:
+        self.twins.close()
+
+    @invariant()
+    def redis_and_the_model_are_the_same(self) -> None:
+        self.twins.compare()
+
+    # An edge's calls:
+
+    @initialize()
+    def somebody_begins(self) -> None:
+        self.twins.open()
+        session = next(iter(self.model.sessions))
+        self.twins.append(session, Mail(MailKind.TEXT, MessageId("m 1"), ANN, PHONE, "hi"))
+
+    @rule(draw=draws, tab=st.sampled_from(TABS), how=st.sampled_from(["current", "new", "named"]))
+    def open(self, draw: Draw, tab: ConnectionId, how: str) -> None:
+        known = [*self.model.sessions, NOWHERE, NONSENSE]
+        named = draw.draw(st.sampled_from(known)) if how == "named" else None
+        found = self.model.living(named or self.model.current or NOWHERE)
+        position = a_position(draw, found)
+        self.twins.open(tab, named=named, is_new=how == "new", position=position)
+
+    @rule(draw=draws, message=messages, content=texts, is_urgent=st.booleans())
+    def somebody_says_something(
+        self, draw: Draw, message: MessageId, content: str, *, is_urgent: bool
+    ) -> None:
+        strategy = Strategy.INTERRUPT if is_urgent else Strategy.ENQUEUE
+        mail = Mail(MailKind.TEXT, message, ANN, PHONE, content, strategy=strategy)
+        self.twins.append(a_session(draw, self.model), mail)
+
+    @rule(
+        draw=draws,
+        message=messages,
+        kind=st.sampled_from(MailKind),
+        user=st.sampled_from([ANN, ANN, BOB]),
+        after=st.none() | numbers,
+    )
+    def append(
+        self, draw: Draw, message: MessageId, kind: MailKind, user: UserId, after: int | None
+    ) -> None:
+        strategy = draw.draw(st.sampled_from(STRATEGIES))
+        mail = Mail(kind, message, user, PHONE, "hi", strategy=strategy, after=after)
+        self.twins.append(a_session(draw, self.model), mail)
+
+    @rule(draw=draws, before=st.none() | numbers.map(Seq), limit=st.integers(1, 5))
+    def look(self, draw: Draw, before: Seq | None, limit: int) -> None:
+        session, edge, real = a_session(draw, self.model), self.twins.edge, self.store.conversations
+        self.twins.attach(session, a_position(draw, self.model.living(session)))
+        self.twins.same(
+            lambda: edge.history(session, before=before, limit=limit),
+            lambda: real.history(session, before=before, limit=limit),
+        )
+        self.twins.same(edge.sessions, lambda: real.sessions(ANN))
+        self.twins.same(lambda: edge.top(session), lambda: real.top(session))
+
+    @rule(draw=draws, named=st.booleans())
+    def cancel(self, draw: Draw, *, named: bool) -> None:
+        session = a_session(draw, self.model)
+        turn = a_turn(draw, self.model.sessions.get(session)) if named else None
+        self.twins.same(
+            lambda: self.twins.edge.cancel(session, turn=turn),
+            lambda: self.store.conversations.cancel(session, turn=turn),
+        )
+
+    @rule(draw=draws, device=st.sampled_from(DEVICES), seq=numbers.map(Seq))
+    def see_and_touch(self, draw: Draw, device: DeviceId, seq: Seq) -> None:
+        session = a_session(draw, self.model)
+        self.twins.same(
+            lambda: self.twins.edge.seen(session, device=device, seq=seq),
+            lambda: self.store.conversations.seen(session, device=device, seq=seq),
+        )
+        self.twins.same(lambda: None, lambda: self.store.conversations.touch(session, owner=ANN))
+
+    @rule(draw=draws, member=st.sampled_from([BOB, BOB, ANN]), role=st.sampled_from(ROLES))
+    def change_members(self, draw: Draw, member: UserId, role: str) -> None:
+        session = a_session(draw, self.model)
+        self.twins.same(
+            lambda: self.twins.edge.members(session, member=member, role=role),
+            lambda: self.store.members(session, user=ANN, member=member, role=role),
+        )
+
+    # A worker's calls:
+
+    @rule(by=workers, room=st.integers(1, 3), silent=st.sampled_from([False, False, True]))
+    def claim(self, by: ProcessId, room: int, *, silent: bool) -> None:
+        self.twins.claim(by, room=room, after_silence=silent)
+
+    @precondition(lambda self: any(found.mail for found in self.model.sessions.values()))
+    @rule(draw=draws, by=workers, checkpoint=checkpoints, end=st.sampled_from(ENDS))
+    def a_worker_takes_what_there_is(
+        self, draw: Draw, by: ProcessId, checkpoint: str, end: str
+    ) -> None:
+        base, text = draw.draw(st.just("") | texts), draw.draw(texts)
+        self.twins.run_turns(by, base=base, checkpoint=checkpoint, text=text, end=end)
+
+    @with_leases
+    @rule(draw=draws, by=workers)
+    def look_and_renew(self, draw: Draw, by: ProcessId) -> None:
+        lease = a_lease(draw, self.model)
+        self.twins.work("inbox", lease, by=by)
+        self.twins.work("renew", lease, by=by)
+
+    @with_leases
+    @rule(draw=draws, counted=st.booleans())
+    def release(self, draw: Draw, *, counted: bool) -> None:
+        self.twins.work("release", a_lease(draw, self.model), counted=counted)
+
+    @with_leases
+    @rule(draw=draws, by=workers, base=st.just("") | texts, checkpoint=checkpoints)
+    def begin(self, draw: Draw, by: ProcessId, base: str, checkpoint: str) -> None:
+        lease = a_lease(draw, self.model)
+        turn, nonce = a_turn(draw, self.model.sessions.get(lease.session)), self.twins.nonce()
+        what: dict[str, Any] = {"base": base, "checkpoint": checkpoint, "nonce": nonce}
+        self.twins.work("begin", lease, by=by, turn=turn, **what)
+
+    @with_leases
+    @rule(draw=draws, text=texts, off=st.sampled_from([0, 0, 0, -1, 1]))
+    def delta(self, draw: Draw, text: str, off: int) -> None:
+        lease = a_lease(draw, self.model)
+        if found := self.model.sessions.get(lease.session):
+            self.twins.work("delta", lease, **next_piece(found, text, off=off))
+
+    @with_leases
+    @rule(
+        draw=draws,
+        status=endings,
+        checkpoint=checkpoints,
+        topic=st.sampled_from([None, None, "fish", ""]),
+        release=st.booleans(),
+    )
+    def commit(
+        self, draw: Draw, status: TurnStatus, checkpoint: str, topic: str | None, *, release: bool
+    ) -> None:
+        lease = a_lease(draw, self.model)
+        turn = a_turn(draw, self.model.sessions.get(lease.session))
+        how = {"checkpoint": checkpoint, "topic": topic, "release": release}
+        self.twins.commit(lease, turn, status, **how)
+
+    @with_leases
+    @rule(draw=draws)
+    def wait(self, draw: Draw) -> None:
+        lease = a_lease(draw, self.model)
+        frame = text_frame(lease.session, "q", "which?", role="assistant")
+        turn = a_turn(draw, self.model.sessions.get(lease.session))
+        what: dict[str, Any] = {"turn": turn, "question": MessageId("q"), "frame": frame}
+        self.twins.work("wait", lease, checkpoint="k1", **what)
+
+    @with_leases
+    @rule(draw=draws)
+    def clear(self, draw: Draw) -> None:
+        lease = a_lease(draw, self.model)
+        turn, nonce = a_turn(draw, self.model.sessions.get(lease.session)), self.twins.nonce()
+        self.twins.work("clear", lease, turn=turn, nonce=nonce)
+
+    # What comes by itself:
+
+    @with_past
+    @rule()
+    def the_last_call_comes_again(self) -> None:
+        self.twins.past[-1]()
+
+    @with_past
+    @rule(draw=draws)
+    def a_call_comes_again_late(self, draw: Draw) -> None:
+        draw.draw(st.sampled_from(self.twins.past[1:]))()
+
+    @with_leases
+    @rule(draw=draws)
+    def a_lease_expires(self, draw: Draw) -> None:
+        self.twins.let_lease_expire(draw.draw(st.sampled_from([*self.model.leases])))
+
+    @precondition(lambda self: self.model.resting)
+    @rule()
+    def the_tired_have_rested(self) -> None:
+        self.twins.let_rest()
+
+    @rule(draw=draws, how=st.sampled_from(RARE))
+    def something_rare_happens(self, draw: Draw, how: str) -> None:
+        match how:
+            case "evicted":
+                self.twins.evict(draw.draw(workers))
+            case "barred":
+                self.twins.bar_or_unbar(draw.draw(workers))
+            case "bucket":
+                self.twins.fill_the_buckets()
+            case "dropped":
+                self.twins.drop(a_session(draw, self.model))
+            case _:
+                self.twins.expire(a_session(draw, self.model), wholly=how == "expired")
+
+
+def run(url: str, prefix: str, *, examples: int, steps: int) -> None:
+    class Machine(SessionMachine):
+        pass
+
+    Machine.url, Machine.prefix = url, prefix
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that a short run meets."""
+    for name, value in {"MAILBOX": 4, "REMEMBERED": 6, "PAGE": 400, "SNAPSHOT": 3}.items():
+        monkeypatch.setattr(limits, name, value)
+
+
+@pytest.mark.usefixtures("any_redis_client", "small_limits")  # the client deletes what is left
+def test_the_store_is_as_the_model_says_whatever_happens(any_redis_url: str, prefix: str) -> None:
+    run(any_redis_url, prefix, examples=40, steps=30)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1_200)
+@pytest.mark.usefixtures("any_redis_client", "small_limits")
+def test_the_store_is_as_the_model_says_in_long_runs(any_redis_url: str, prefix: str) -> None:
+    run(any_redis_url, prefix, examples=400, steps=100)

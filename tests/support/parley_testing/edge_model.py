@@ -1,0 +1,225 @@
+"""The session store as an edge sees it, in plain Python."""
+
+from __future__ import annotations
+
+from parley_core.domain import limits
+from parley_core.domain.client_frames import Position, Strategy
+from parley_core.domain.codes import ErrorCode
+from parley_core.domain.errors import Refused
+from parley_core.domain.events import (
+    Accepted,
+    Attachment,
+    Event,
+    Listed,
+    LiveTurn,
+    Mail,
+    MailKind,
+    Opened,
+    Top,
+)
+from parley_core.domain.ids import (
+    ConnectionId,
+    DeviceId,
+    Epoch,
+    Seq,
+    SessionId,
+    TurnId,
+    UserId,
+    new_session_id,
+)
+from parley_testing.session_model import Frame, Model, Session, remember, size_of
+
+ARCHIVED = "archived"
+
+
+class EdgeModel:
+    """`ports.Conversations` with `drop` and `members`."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def open(
+        self,
+        *,
+        connection: ConnectionId,
+        made: str,
+        session: SessionId | None = None,
+        new: bool = False,
+        position: Position | None = None,
+    ) -> Opened:
+        """`made`: the nonce that a session and an epoch get if this call makes one."""
+        model = self.model
+        fresh = new_session_id(model.user, nonce=made)
+        target = fresh if new else session or model.current or fresh
+        if target == session and session not in model.roles and not model.living(session):
+            raise Refused(ErrorCode.SESSION_NOT_FOUND, "")
+        self._list(target)
+        found = model.living(target)
+        is_new = found is None or (found.opener == connection and found.seq == 0)
+        if found is None:
+            found = Session(target, Epoch(made), connection, active=model.next_tick())
+            model.sessions[target] = found
+        return Opened(target, not is_new, _attached(found, position))
+
+    def _list(self, target: SessionId) -> None:
+        """On the list with it; expired ones off, and the oldest idle one archived if it is full."""
+        model, roles = self.model, self.model.roles
+        others = [each for each, role in roles.items() if role != ARCHIVED and each != target]
+        living = [each for each in others if model.living(each)]
+        is_full = len(living) >= model.max_sessions and roles.get(target) != "owner"
+        idle = [each for each in map(model.sessions.__getitem__, living) if _is_idle(each)]
+        if is_full and not idle:
+            raise Refused(ErrorCode.SESSION_LIMIT, "")
+        if is_full:
+            roles[min(idle, key=lambda each: each.active).id] = ARCHIVED
+        for each in set(others) - set(living):
+            del roles[each]
+        roles[target], model.current = "owner", target
+
+    def attach(self, session: SessionId, *, position: Position | None) -> Attachment | None:
+        found = self.model.living(session)
+        return _attached(found, position) if found else None
+
+    def append(
+        self, session: SessionId, mail: Mail, *, frame: bytes, origin: ConnectionId
+    ) -> Accepted:
+        model, found = self.model, self.model.living(session)
+        if found is None:
+            raise Refused(ErrorCode.SESSION_NOT_FOUND, "")
+        if mail.user_id != model.user and found.members.get(mail.user_id, "viewer") == "viewer":
+            raise Refused(ErrorCode.FORBIDDEN, "")
+        is_logged = mail.kind in {MailKind.TEXT, MailKind.ANSWER}
+        if mail.message_id in found.ids:
+            seq = found.ids[mail.message_id]
+            return Accepted(seq if is_logged else None, found.epoch, repeated=True)
+        self._check(found, mail)
+        seq = Seq(found.seq + 1)
+        if is_logged:
+            model.log(found, Frame(mail.message_id, "text", frame), origin=origin)
+        model.spent[mail.user_id] = model.spent.get(mail.user_id, 0) + 1
+        remember(found, mail.message_id, seq)
+        found.mail.append(mail)
+        model.tell_turn(found, mail.message_id, 0, "queued")
+        if found.turn and mail.strategy in {Strategy.INTERRUPT, Strategy.ROLLBACK}:
+            found.turn.stop = mail.strategy.value
+            model.wake_to_stop(found)
+        if session not in model.leases:
+            model.make_ready(session)
+            model.wake()
+        return Accepted(seq if is_logged else None, found.epoch, repeated=False)
+
+    def _check(self, found: Session, mail: Mail) -> None:
+        is_full = len(found.ids) >= limits.REMEMBERED
+        if mail.after is not None and is_full and min(found.ids.values()) > mail.after:
+            # Ids above `after` may have been forgotten.
+            raise Refused(ErrorCode.RETRY_TOO_OLD, "")
+        if len(found.mail) >= limits.MAILBOX:
+            raise Refused(ErrorCode.BUSY, "")
+        if mail.strategy is Strategy.REJECT and not _is_idle(found):
+            raise Refused(ErrorCode.BUSY, "")
+        if self.model.spent.get(mail.user_id, 0) >= self.model.burst:
+            raise Refused(ErrorCode.RATE_LIMITED, "")
+
+    def history(
+        self, session: SessionId, *, before: Seq | None, limit: int
+    ) -> tuple[tuple[Event, ...], bool]:
+        found = self.model.sessions.get(session)
+        events = [logged.event for logged in found.log] if found else []
+        older = [event for event in events if before is None or event.seq < before]
+        return tuple(older[-limit:]), len(older) > limit
+
+    def sessions(self) -> tuple[Listed, ...]:
+        model = self.model
+        found = [
+            each
+            for session, role in model.roles.items()
+            if role != ARCHIVED and (each := model.living(session))
+        ]
+        rows = [
+            Listed(each.id, "owner", each.topic, each.seq, each.active, each.id == model.current)
+            for each in found
+        ]
+        return tuple(sorted(rows, key=lambda row: -row.last_active))
+
+    def top(self, session: SessionId) -> Top | None:
+        found = self.model.living(session)
+        return Top(found.epoch, found.seq, found.top) if found else None
+
+    def cancel(self, session: SessionId, *, turn: TurnId | None) -> TurnId:
+        found = self.model.living(session)
+        if not found or not found.turn or turn not in {None, found.turn.id}:
+            raise Refused(ErrorCode.TURN_ENDED, "")
+        found.turn.stop = found.turn.stop or "cancel"
+        self.model.wake_to_stop(found)
+        return found.turn.id
+
+    def seen(self, session: SessionId, *, device: DeviceId, seq: Seq) -> None:
+        found = self.model.living(session)
+        if found:
+            found.seen[device] = max(found.seen.get(device, Seq(0)), min(seq, found.seq))
+
+    def touch(self, session: SessionId) -> None:
+        """Nothing but lifetimes, which are not modelled."""
+
+    def drop(self, session: SessionId) -> None:
+        model = self.model
+        model.sessions.pop(session, None)
+        for named in (model.leases, model.ready):
+            named.pop(session, None)
+        for marked in (model.overdue, model.died, model.resting):
+            marked.discard(session)
+        if model.roles.pop(session, None) and model.current == session:
+            model.current = None
+
+    def members(self, session: SessionId, *, member: UserId, role: str) -> None:
+        found = self.model.living(session)
+        if not found:
+            raise Refused(ErrorCode.SESSION_NOT_FOUND, "")
+        if member == self.model.user:
+            raise Refused(ErrorCode.FORBIDDEN, "")
+        found.members.pop(member, None)
+        if role:
+            found.members[member] = role
+
+
+def _is_idle(session: Session) -> bool:
+    return session.turn is None and not session.mail
+
+
+def _attached(session: Session, position: Position | None) -> Attachment:
+    events = [logged.event for logged in session.log]
+    proved = position is not None and _is_proved(session, position)
+    if proved and position:
+        page, more = _page([event for event in events if event.seq > position.seq])
+    else:
+        page, more = events[-limits.SNAPSHOT :], len(events) > limits.SNAPSHOT
+    turn = session.turn
+    return Attachment(
+        Top(session.epoch, session.seq, session.top),
+        proved,
+        tuple(page),
+        more,
+        LiveTurn(turn.id, turn.attempt, turn.status, session.live or "") if turn else None,
+    )
+
+
+def _is_proved(session: Session, position: Position) -> bool:
+    """The reader's newest event is one of this log, and all after it is still there."""
+    if position.epoch != session.epoch or position.seq > session.seq:
+        return False
+    kept = {logged.event.seq: logged.event.id for logged in session.log}
+    if any(seq not in kept for seq in range(position.seq + 1, session.seq + 1)):
+        return False
+    if position.seq == 0 == session.floor:
+        return True
+    known = {session.floor: session.floor_id} | kept
+    return position.id is not None and known.get(Seq(position.seq)) == position.id
+
+
+def _page(events: list[Event]) -> tuple[list[Event], bool]:
+    page: list[Event] = []
+    for event in events:
+        if page and sum(map(size_of, [*page, event])) > limits.PAGE:
+            return page, True
+        page.append(event)
+    return page, False
