@@ -10,7 +10,6 @@ from parley.bench.load import Load
 from parley_testing import scenarios
 from parley_testing.stack import Stack
 
-
 QUICK = {"RESPONDER_PAUSES": "off"}
 
 

@@ -213,7 +213,7 @@ class End(asyncio.Protocol):
         self._pipe.ended(self)
         return True  # the other direction may still have something to say
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's
         self._pipe.lost()
 
     def pause_writing(self) -> None:
