@@ -18,12 +18,14 @@ from parley.bench.violations import Invariant
 from parley_testing import scenarios
 from parley_testing.scenarios import Run
 from parley_testing.stack import Stack
+from parley_testing.supervised import Supervised
 
 SEED = 20_261_121
 QUICK = {"RESPONDER_PAUSES": "off"}
 WANDERING = {"PARLEY_GRAPH": "parley_testing.graphs:wandering"}
 
-Scenario = Callable[[Stack, Path], Awaitable[Run]]
+Scenario = Callable[[Path, str | None], Awaitable[Run]]
+"""Runs in a folder, with a safeguard switched off or with all."""
 
 
 @dataclass(frozen=True)
@@ -32,59 +34,58 @@ class Case:
 
     safeguard: str
     breaks: Invariant
-    env: dict[str, str]
     scenario: Scenario
 
 
-async def killed_workers(stack: Stack, folder: Path) -> Run:
-    del folder
-    load = Load(url=stack.url, clients=8, messages=None, seed=SEED, timeout=8)
-    return await scenarios.kills(stack, load, running=2, with_delta=1, limit=20)
+async def killed_workers(folder: Path, ablation: str | None) -> Run:
+    async with Supervised(folder, ablation=ablation) as system:
+        load = Load(url=system.url, clients=8, messages=None, seed=SEED, timeout=8)
+        return await scenarios.kills(system, load, running=2, with_delta=1, limit=20)
 
 
-async def cut_appends(stack: Stack, folder: Path) -> Run:
-    del folder
-    load = Load(url=stack.url, clients=6, messages=None, seed=SEED, timeout=10)
-    dice = random.Random(SEED)
-    return await scenarios.cut_replies(
-        stack, load, scripts=("append",), each=4, limit=15, dice=dice
-    )
+async def cut_appends(folder: Path, ablation: str | None) -> Run:
+    async with Stack(folder, env=QUICK, ablation=ablation) as stack:
+        load = Load(url=stack.url, clients=6, messages=None, seed=SEED, timeout=10)
+        return await scenarios.cut_replies(
+            stack, load, scripts=("append",), each=4, limit=15, dice=random.Random(SEED)
+        )
 
 
-async def frozen_worker(stack: Stack, folder: Path) -> Run:
-    del folder
-    load = Load(url=stack.url, clients=6, messages=None, seed=SEED, timeout=15)
-    return await scenarios.zombies(stack, load, wanted=1, limit=8)
+async def resumed_under_load(folder: Path, ablation: str | None) -> Run:
+    async with Stack(folder, env=QUICK, ablation=ablation) as stack:
+        # A slow Redis makes the time between subscribing and having read the log long enough.
+        stack.proxy.delay(0.02)
+        load = Load(
+            url=stack.url,
+            clients=8,
+            messages=None,
+            devices=2,
+            rate=1.0,
+            drop_every=0.2,
+            seed=SEED,
+            timeout=10,
+        )
+        return await scenarios.droppers(load, seconds=8)
 
 
-async def put_back(stack: Stack, folder: Path) -> Run:
-    load = Load(url=stack.url, clients=6, messages=None, devices=2, seed=SEED, timeout=8)
-    return await scenarios.lost_tail(stack, load, folder=folder / "copy", seconds=3)
+async def put_back(folder: Path, ablation: str | None) -> Run:
+    async with Stack(folder, env=QUICK, ablation=ablation) as stack:
+        load = Load(url=stack.url, clients=6, messages=None, devices=2, seed=SEED, timeout=8)
+        return await scenarios.lost_tail(stack, load, folder=folder / "copy", seconds=3)
 
 
-async def resumed_under_load(stack: Stack, folder: Path) -> Run:
-    del folder
-    # A slow Redis makes the time between subscribing and having read the log long enough to hit.
-    stack.proxy.delay(0.02)
-    load = Load(
-        url=stack.url,
-        clients=8,
-        messages=None,
-        devices=2,
-        rate=1.0,
-        drop_every=0.2,
-        seed=SEED,
-        timeout=10,
-    )
-    return await scenarios.droppers(load, seconds=8)
+async def frozen_worker(folder: Path, ablation: str | None) -> Run:
+    async with Stack(folder, env=WANDERING, ablation=ablation) as stack:
+        load = Load(url=stack.url, clients=6, messages=None, seed=SEED, timeout=15)
+        return await scenarios.zombies(stack, load, wanted=1, limit=8)
 
 
 CASES = [
-    Case("atomic-commit", Invariant.NO_LOSS, {}, killed_workers),
-    Case("message-ids", Invariant.NO_DOUBLE, QUICK, cut_appends),
-    Case("buffered-attach", Invariant.ORDER, QUICK, resumed_under_load),
-    Case("position-proof", Invariant.HONEST_GAP, QUICK, put_back),
-    Case("fence", Invariant.WHOLE_TEXT, WANDERING, frozen_worker),
+    Case("atomic-commit", Invariant.NO_LOSS, killed_workers),
+    Case("message-ids", Invariant.NO_DOUBLE, cut_appends),
+    Case("buffered-attach", Invariant.ORDER, resumed_under_load),
+    Case("position-proof", Invariant.HONEST_GAP, put_back),
+    Case("fence", Invariant.WHOLE_TEXT, frozen_worker),
 ]
 
 
@@ -93,8 +94,7 @@ CASES = [
 async def test_without_its_safeguard_exactly_that_invariant_breaks(
     tmp_path: Path, case: Case
 ) -> None:
-    async with Stack(tmp_path, env=case.env, ablation=case.safeguard) as stack:
-        run = await case.scenario(stack, tmp_path)
+    run = await case.scenario(tmp_path, case.safeguard)
 
     print(run.report(f"without {case.safeguard}"))
     assert run.broken == {case.breaks}
@@ -104,8 +104,7 @@ async def test_without_its_safeguard_exactly_that_invariant_breaks(
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.safeguard)
 async def test_its_green_twin_breaks_nothing(tmp_path: Path, case: Case) -> None:
-    async with Stack(tmp_path, env=case.env) as stack:
-        run = await case.scenario(stack, tmp_path)
+    run = await case.scenario(tmp_path, None)
 
     print(run.report(f"with {case.safeguard}"))
     assert run.broken == set()

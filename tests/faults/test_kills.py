@@ -1,4 +1,4 @@
-"""Every edge and worker killed in turn, under load: nothing is lost, doubled or out of order."""
+"""Every edge and worker of `make up` killed in turn, under load: nothing is lost or doubled."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 
 from parley.bench.load import Load
 from parley_testing import scenarios
-from parley_testing.stack import Stack
+from parley_testing.supervised import Supervised
 
 
 @pytest.mark.timeout(120)
 async def test_nothing_is_lost_when_processes_are_killed(tmp_path: Path, seed: int) -> None:
-    async with Stack(tmp_path) as stack:
-        load = Load(url=stack.url, clients=10, messages=None, devices=2, seed=seed)
+    async with Supervised(tmp_path) as system:
+        load = Load(url=system.url, clients=10, messages=None, devices=2, seed=seed)
 
-        run = await scenarios.kills(stack, load, running=2, with_delta=1, limit=40)
+        run = await scenarios.kills(system, load, running=2, with_delta=1, limit=40)
 
     print(run.report("kills"))
     assert run.violations == []
@@ -30,10 +30,10 @@ async def test_nothing_is_lost_when_processes_are_killed(tmp_path: Path, seed: i
 async def test_twenty_kills_hit_running_turns(
     tmp_path: Path, seed: int, *, evict: bool, within: float
 ) -> None:
-    async with Stack(tmp_path, evict=evict) as stack:
-        load = Load(url=stack.url, clients=30, messages=None, devices=2, seed=seed)
+    async with Supervised(tmp_path, evict=evict) as system:
+        load = Load(url=system.url, clients=30, messages=None, devices=2, seed=seed)
 
-        run = await scenarios.kills(stack, load, running=20, with_delta=5, limit=400)
+        run = await scenarios.kills(system, load, running=20, with_delta=5, limit=400)
 
     print(run.report(f"kills, evict {evict}"))
     assert run.violations == []

@@ -26,6 +26,7 @@ from parley_core.domain.ids import ProcessId
 from parley_testing.hits import Hit, sessions_of, taken_over
 from parley_testing.proxy import TcpProxy
 from parley_testing.stack import Stack
+from parley_testing.supervised import VICTIMS, Supervised
 
 _AFTER_A_HOLE = frozenset({"attach"})
 """Scripts that run only when live frames were missed."""
@@ -80,20 +81,22 @@ async def talking(load: Load, run: Run) -> AsyncIterator[None]:
         run.history = await driving
 
 
-async def kills(stack: Stack, load: Load, *, running: int, with_delta: int, limit: float) -> Run:
+async def kills(
+    system: Supervised, load: Load, *, running: int, with_delta: int, limit: float
+) -> Run:
     """SIGKILL each process in turn until enough kills hit turns, or for `limit` seconds."""
-    run, resumed = Run(), _Resumptions(stack)
+    run, resumed = Run(), _Resumptions(system)
     hits = hits_with_delta = number = 0
-    victims = itertools.cycle(_interleaved(stack.edges, stack.workers))
+    victims = itertools.cycle(VICTIMS)
     start = monotonic()
     async with talking(load, run):
         while (hits < running or hits_with_delta < with_delta) and monotonic() - start < limit:
             await asyncio.sleep(KILL_EACH)
             victim = next(victims)
-            await stack.ready(victim)
-            struck = await sessions_of(stack.members[victim].id, stack.direct, stack.keys)
-            resumed.watch(struck, stack.members[victim].id)
-            await stack.kill(victim)
+            process = await system.ready(victim)
+            struck = await sessions_of(process, system.direct, system.keys)
+            resumed.watch(struck, process)
+            system.kill(victim)
             number += 1
             hits += bool(struck)
             hits_with_delta += any(hit.offset for hit in struck)
@@ -112,8 +115,8 @@ async def kills(stack: Stack, load: Load, *, running: int, with_delta: int, limi
 class _Resumptions:
     """How long each struck session waited for another worker."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
+    def __init__(self, system: Supervised) -> None:
+        self._system = system
         self._tasks: list[asyncio.Task[float]] = []
         self.seconds: list[float] = []
 
@@ -124,7 +127,7 @@ class _Resumptions:
     async def _wait(self, hit: Hit, dead: ProcessId) -> float:
         """Seconds; infinite if nobody takes the session over."""
         start = monotonic()
-        while not await taken_over(hit, dead, self._stack.direct, self._stack.keys):
+        while not await taken_over(hit, dead, self._system.direct, self._system.keys):
             if monotonic() - start > RESUMED_WITHIN:
                 return math.inf
             await asyncio.sleep(_STEP)
@@ -132,10 +135,6 @@ class _Resumptions:
 
     async def finished(self) -> None:
         self.seconds = list(await asyncio.gather(*self._tasks))
-
-
-def _interleaved(first: list[str], second: list[str]) -> list[str]:
-    return [name for pair in zip(first, second, strict=True) for name in pair]
 
 
 async def zombies(stack: Stack, load: Load, *, wanted: int, limit: float) -> Run:

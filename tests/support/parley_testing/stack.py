@@ -19,15 +19,12 @@ from typing import Self
 from parley_core.domain.ids import ProcessId, process_id
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
-from parley_core.redis.processes import RedisProcesses
 from parley_local.redis_server import RedisServer, find
 from parley_testing.ports import free_port
 from parley_testing.processes import ServiceProcess
 from parley_testing.redis_proxy import RedisProxy
 
 _SUPPORT = Path(__file__).parents[1]
-BAR = 60.0
-"""Seconds that an evicted process may not claim."""
 _PERSISTENT = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
 
 _LIST_SCRIPTS = """
@@ -37,6 +34,15 @@ from parley_core.redis.scripts import every_script
 print(json.dumps({each.sha: each.name for each in (*every_script(), *of_the_checkpointer())}))
 """
 _NEVER_STARTED = ProcessId("")
+
+
+def ablated(safeguard: str | None) -> dict[str, str]:
+    """The environment that switches a safeguard off; without one, that lets graphs be imported."""
+    if safeguard is None:
+        return {"PYTHONPATH": str(_SUPPORT)}
+    # The folder's sitecustomize module does the rest.
+    path = os.pathsep.join(map(str, (_SUPPORT / "ablated", _SUPPORT)))
+    return {"PARLEY_ABLATION": safeguard, "PYTHONPATH": path}
 
 
 @dataclass(slots=True)
@@ -54,8 +60,8 @@ class Member:
 class Stack:
     """Edges on one port, workers and a presence service, all through a proxy to a Redis of its own.
 
-    `evict`: a process that was killed is evicted and reaped at once, as `make up` does. `ablation`
-    switches one safeguard off in all services.
+    `ablation` switches one safeguard off in all services. Nobody restarts what dies: `supervised`
+    has the runs in which processes are killed.
     """
 
     def __init__(
@@ -67,12 +73,10 @@ class Stack:
         presences: int = 0,
         env: dict[str, str] | None = None,
         ablation: str | None = None,
-        evict: bool = True,
     ) -> None:
         self.folder = folder
         self.keys = Keys("parley")
         self.port = free_port()
-        self.evict = evict
         self.redis = RedisServer(
             find(), port=free_port(), folder=folder / "redis", options=_PERSISTENT
         )
@@ -83,13 +87,9 @@ class Stack:
             "LOG_LEVEL": "INFO",
             "RATE_TEXT": "1000",
             "RATE_TEXT_BURST": "2000",
-            "PYTHONPATH": str(_SUPPORT),
             **(env or {}),
         }
-        if ablation is not None:
-            # The folder's sitecustomize module does the rest.
-            path = os.pathsep.join(map(str, (_SUPPORT / "ablated", _SUPPORT)))
-            self._env |= {"PARLEY_ABLATION": ablation, "PYTHONPATH": path}
+        self._env |= ablated(ablation)
         kinds = (("edge", edges), ("conversation", workers), ("presence", presences))
         self.members = {
             f"{kind}-{number}": Member(f"{kind}-{number}", f"parley_{kind}", free_port())
@@ -108,7 +108,6 @@ class Stack:
             self.direct = RedisClient(self.redis.url, name="test")
             await self.direct.start()
             self._exit.push_async_callback(self.direct.aclose)
-            self.processes = RedisProcesses(self.direct, self.keys)
             for member in self.members.values():
                 self.spawn(member.name)
             self._exit.callback(self._end)
@@ -164,18 +163,6 @@ class Stack:
         assert process is not None, f"{name} was not started"
         return process
 
-    async def kill(self, name: str) -> None:
-        """SIGKILL; then what a supervisor does: evict, reap, start anew."""
-        dead, id_ = self.running(name), self.members[name].id
-        dead.signal(signal.SIGKILL)
-        await dead.wait_exit()
-        self._save_log(name, dead)
-        dead.end()
-        self.spawn(name)
-        if self.evict:
-            await self.processes.evict(id_, bar=BAR)
-            await self.processes.reap(id_)
-
     def pause(self, name: str) -> None:
         """SIGSTOP."""
         self.running(name).signal(signal.SIGSTOP)
@@ -196,7 +183,6 @@ class Stack:
         self.direct = RedisClient(self.redis.url, name="test")
         await self.direct.start()
         self._exit.push_async_callback(self.direct.aclose)
-        self.processes = RedisProcesses(self.direct, self.keys)
 
     async def copy_data(self, to: Path) -> Path:
         """What is on Redis's disk, after a rewrite that makes it whole."""
