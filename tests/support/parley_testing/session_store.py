@@ -10,9 +10,10 @@ from itertools import count
 from typing import Any
 
 from parley_core.domain import server_frames
-from parley_core.domain.client_frames import Strategy
+from parley_core.domain.client_frames import Position, Strategy
 from parley_core.domain.events import (
     Accepted,
+    Attachment,
     Begun,
     Lease,
     Mail,
@@ -153,6 +154,24 @@ class SessionStore:
 
     async def open(self, **how: Any) -> Opened:
         return await self.conversations.open(self.user, device=PHONE, connection=TAB, **how)
+
+    async def new_session(self) -> SessionId:
+        """The user's first."""
+        return (await self.open()).session
+
+    async def attach(self, session: SessionId, at: Position | None) -> Attachment:
+        found = await self.conversations.attach(session, position=at)
+        assert found is not None
+        return found
+
+    async def position(self, session: SessionId) -> Position:
+        """Of a reader who has everything."""
+        top = await self.conversations.top(session)
+        assert top is not None
+        return Position(top.epoch, top.seq, top.id)
+
+    async def delete(self, *names: str) -> None:
+        await self.client.command("DEL", *names, key=names[0])
 
     async def say(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -151,10 +152,13 @@ class RedisConversations:
 
     async def sessions(self, user: UserId) -> tuple[Listed, ...]:
         sessions = await self._sessions_of(user)
-        metas = [
-            self._client.command("HMGET", meta, "seq", "active", "topic", key=meta)
-            for meta in (self._keys.session(session).meta for session in sessions.listed)
-        ]
+        names = [self._keys.session(session).meta for session in sessions.listed]
+        metas = await asyncio.gather(
+            *(
+                self._client.command("HMGET", each, "seq", "active", "topic", key=each)
+                for each in names
+            )
+        )
         rows = [
             Listed(
                 session=session,
@@ -164,8 +168,7 @@ class RedisConversations:
                 last_active=int(active),
                 current=session == sessions.current,
             )
-            for session, reply in zip(sessions.listed, metas, strict=True)
-            for seq, active, topic in [await reply]
+            for session, (seq, active, topic) in zip(sessions.listed, metas, strict=True)
             if seq is not None
         ]
         return tuple(sorted(rows, key=lambda row: -row.last_active))
@@ -254,8 +257,8 @@ class RedisConversations:
         hint = self._client.command(
             "XADD", keys.presence, "MAXLEN", "~", 10_000, "*", "user", user, key=keys.presence
         )
-        result: Sequence[Any] = await reply
-        await hint
+        result: Sequence[Any]
+        result, _ = await asyncio.gather(reply, hint)
         return result
 
 

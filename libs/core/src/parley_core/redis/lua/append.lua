@@ -50,7 +50,9 @@ end
 
 local rate, burst = tonumber(ARGV[13]), tonumber(ARGV[14])
 local bucket = redis.call('HMGET', KEYS[13], 'tokens', 'at')
-local tokens = math.min(burst, tonumber(bucket[1] or burst) + (now - tonumber(bucket[2] or now)) * rate / 1000)
+-- After a failover the clock may be behind.
+local elapsed = math.max(0, now - tonumber(bucket[2] or now))
+local tokens = math.min(burst, tonumber(bucket[1] or burst) + elapsed * rate / 1000)
 if tokens < 1 then
   return refused('RATE_LIMITED', 'Too many messages; slow down.', math.ceil((1 - tokens) * 1000 / rate))
 end

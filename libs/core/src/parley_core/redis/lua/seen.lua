@@ -3,7 +3,8 @@
 --
 -- KEYS 1 meta, 2 seen
 -- ARGV 1 device, 2 seq, 3 devices that are remembered at most
--- Reply: the seq that is stored, or nil if the session is gone
+-- Reply: the seq that counts for the device (not stored if there are too many), or nil if the
+--        session is gone
 -- By: edge. A repeat changes nothing.
 local top = tonumber(redis.call('HGET', KEYS[1], 'seq'))
 if not top then

@@ -1,0 +1,118 @@
+"""What a member says: once, numbered, in bounds, and told to everybody."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import json
+
+from parley_core.domain import limits
+from parley_core.domain.client_frames import Strategy
+from parley_core.domain.codes import ErrorCode
+from parley_core.domain.errors import Refused
+from parley_core.domain.events import MailKind
+from parley_core.domain.live import unpack
+from parley_core.redis.client import RedisClient
+from parley_core.redis.keys import Keys
+from parley_testing.listening import Ears
+from parley_testing.session_store import ANN, TAB, SessionStore
+
+
+@pytest.fixture
+def store(any_redis_client: RedisClient, keys: Keys) -> SessionStore:
+    return SessionStore(any_redis_client, keys)
+
+
+async def test_a_repeat_too_old_to_tell_is_refused(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REMEMBERED", 3)
+    session = await store.new_session()
+    for number in range(1, 6):
+        await store.say(session, f"m {number}")
+
+    with pytest.raises(Refused) as refusal:
+        await store.say(session, "m 1", after=0)
+
+    assert refusal.value.code is ErrorCode.RETRY_TOO_OLD
+    assert (await store.say(session, "m 4", after=3)).repeated
+    assert not (await store.say(session, "m 6", after=3)).repeated
+
+
+async def test_the_mailbox_is_bounded(store: SessionStore) -> None:
+    session = await store.new_session()
+    for number in range(limits.MAILBOX):
+        await store.say(session, f"m {number}")
+
+    with pytest.raises(Refused) as refusal:
+        await store.say(session, "one more")
+
+    assert (refusal.value.code, refusal.value.retry_after_ms) == (ErrorCode.BUSY, 1_000)
+    assert (await store.say(session, "m 0")).repeated
+
+
+async def test_a_text_that_may_not_wait_is_refused_while_the_agent_is_busy(
+    store: SessionStore,
+) -> None:
+    session = await store.new_session()
+    await store.say(session, "m 1")
+
+    with pytest.raises(Refused) as refusal:
+        await store.say(session, "m 2", strategy=Strategy.REJECT)
+
+    assert refusal.value.code is ErrorCode.BUSY
+
+
+async def test_who_says_too_much_is_told_when_to_go_on(
+    any_redis_client: RedisClient, keys: Keys
+) -> None:
+    store = SessionStore(any_redis_client, keys, burst=2)
+    session = await store.new_session()
+    for number in range(2):
+        await store.say(session, f"m {number}")
+
+    with pytest.raises(Refused) as refusal:
+        await store.say(session, "m 2")
+
+    assert refusal.value.code is ErrorCode.RATE_LIMITED
+    assert refusal.value.retry_after_ms
+
+
+async def test_a_clock_that_went_back_silences_nobody(store: SessionStore) -> None:
+    session = await store.new_session()
+    await store.say(session, "m 1")
+    bucket = store.keys.rate(ANN, "text", partition=store.partition)
+    # A failover to a node whose clock is a century behind.
+    await store.run("HSET", bucket, "at", await store.now() + 100 * 365 * 86_400_000)
+
+    assert (await store.say(session, "m 2")).seq == 2
+
+
+async def test_what_is_said_is_published_as_it_is_logged(
+    redis_client: RedisClient, keys: Keys, redis_url: str
+) -> None:
+    store = SessionStore(redis_client, keys)
+    session = await store.new_session()
+
+    with Ears(redis_url, keys.prefix) as ears:
+        await store.say(session, "m 1", content='ß "quoted"')
+        heard = [(channel, payload) for channel, payload in ears.heard()]
+
+    (channel, first), (_, queued), (wake, partition) = heard
+    frame, (event,) = unpack(first), (await store.attach(session, None)).events
+    top = await store.position(session)
+    assert channel == store.names(session).channel
+    assert (frame.is_log, frame.type, frame.origin) == (True, "text", TAB)
+    assert (frame.epoch, frame.seq, frame.id) == (top.epoch, 1, "m 1")
+    assert frame.body == event.body
+    assert json.decode(frame.body)["content"] == 'ß "quoted"'
+    assert unpack(queued)[:6] == (False, "turn", top.epoch, 1, "-", "m 1")
+    assert (wake, partition) == (keys.wake, str(store.partition).encode())
+
+
+async def test_an_answer_to_a_question_is_a_text_in_the_log(store: SessionStore) -> None:
+    session = await store.new_session()
+
+    await store.say(session, "m 1", kind=MailKind.ANSWER)
+
+    (event,) = (await store.attach(session, None)).events
+    assert event.type == "text"
