@@ -21,7 +21,7 @@ config: install  ## print all settings with their defaults
 
 test: check  ## lint, types, contracts and all tests but the long ones
 	@sh scripts/versions.sh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 test-redis: install-dev  ## the stores' tests on another server: REDIS_URL=...
 	@test -n "$(REDIS_URL)" || { echo "make test-redis REDIS_URL=redis://HOST:PORT" >&2; exit 1; }
