@@ -13,6 +13,7 @@ from prometheus_client import Gauge
 from structlog.types import EventDict, Processor, WrappedLogger
 
 redis_up = Gauge("parley_redis_up", "1 while this process has a connection to Redis")
+redis_info = Gauge("parley_redis_info", "1 for the version of Redis at this start", ["version"])
 
 _NEVER_SHOWN = frozenset({"authorization", "content", "frame", "password", "text", "token", "url"})
 

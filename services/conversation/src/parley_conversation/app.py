@@ -160,7 +160,12 @@ async def _lifeline(
 
 def _client(settings: ConversationSettings, *, name: str) -> RedisClient:
     scripts: tuple[LuaScript, ...] = (*every_script(), *parley_checkpoint.every_script())
-    return RedisClient(settings.redis_url.get_secret_value(), name=name, scripts=scripts)
+    return RedisClient(
+        settings.redis_url.get_secret_value(),
+        name=name,
+        scripts=scripts,
+        connections=settings.redis_max_connections,
+    )
 
 
 def _nonce() -> str:

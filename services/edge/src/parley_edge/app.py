@@ -207,7 +207,11 @@ def new_id() -> str:
 async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIterator[Stores]:
     """Raises `PermanentError` if Redis does not answer within `_START_WITHIN`, or is too old."""
     keys = Keys(settings.key_prefix)
-    client = RedisClient(settings.redis_url.get_secret_value(), name=f"parley-{process}")
+    client = RedisClient(
+        settings.redis_url.get_secret_value(),
+        name=f"parley-{process}",
+        connections=settings.redis_max_connections,
+    )
     feed = RedisFeed(client, name=f"parley-{process}-feed")
     await _start_patiently(client, keys)
     try:

@@ -59,7 +59,9 @@ class PresenceService:
         self._stopping = asyncio.Event()
         self._is_started = False
         self._client = RedisClient(
-            settings.redis_url.get_secret_value(), name=f"presence/{self._process}"
+            settings.redis_url.get_secret_value(),
+            name=f"presence/{self._process}",
+            connections=settings.redis_max_connections,
         )
         self._processes = RedisProcesses(self._client, keys)
         self._board = RedisPresenceBoard(self._client, keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ async def _ready(http: httpx.AsyncClient, address: str) -> list[Finding]:
         return [_bad(address, f"cannot be reached: {type(error).__name__}")]
     redis = metric(metrics.text, "parley_redis_up")
     state = "not known" if redis is None else ("up" if redis else "away")
-    detail = f"{ready.text.strip()}; Redis {state}"
+    detail = f"{ready.text.strip()}; Redis {version_in(metrics.text)}{state}"
     return [Finding(address, is_well=ready.is_success and redis != 0.0, detail=detail)]
 
 
@@ -144,6 +145,12 @@ def metric(text: str, name: str) -> float | None:
         if found == name:
             return float(value)
     return None
+
+
+def version_in(text: str) -> str:
+    """The version of Redis that a service met at its start, and a blank; empty if it tells none."""
+    found = re.search(r'^parley_redis_info\{version="([\d.]+)"\} 1', text, re.MULTILINE)
+    return f"{found[1]} " if found else ""
 
 
 def _well(what: str, detail: str) -> Finding:

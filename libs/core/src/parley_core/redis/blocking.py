@@ -12,15 +12,16 @@ from parley_core.redis.nodes import Nodes
 from parley_core.redis.refusals import ErrorReply, judged
 from parley_core.redis.wire import Address
 
-_MOST = 16
-"""Such calls at once in one process; one more is `Unavailable`."""
-
 
 class BlockingLinks:
-    """Connections are kept for the next such call to the same node."""
+    """Connections are kept for the next such call to the same node.
 
-    def __init__(self, nodes: Nodes, way: Way) -> None:
+    At most `most` such calls at once; one more is `Unavailable`.
+    """
+
+    def __init__(self, nodes: Nodes, way: Way, *, most: int) -> None:
         self._nodes = nodes
+        self._most = most
         # The scripts stay out: they do not block.
         self._way = replace(way, preload=())
         self._idle: dict[Address, list[Link]] = {}
@@ -48,8 +49,8 @@ class BlockingLinks:
         await asyncio.gather(*(link.aclose() for link in (*idle, *self._busy)))
 
     def _take(self, address: Address) -> Link:
-        if len(self._busy) >= _MOST:
-            raise Unavailable(f"{_MOST} blocking calls wait for Redis already")
+        if len(self._busy) >= self._most:
+            raise Unavailable(f"{self._most} blocking calls wait for Redis already")
         idle = self._idle.get(address)
         link = idle.pop() if idle else Link(address, self._way, refused=self._refused)
         self._busy.add(link)

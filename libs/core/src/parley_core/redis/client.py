@@ -22,6 +22,10 @@ OLDEST: Version = (6, 2, 0)
 OLDEST_CLUSTER: Version = (7, 0, 0)
 """Sharded pub/sub came with it."""
 
+_SHARED = 4
+"""Connections to one server besides those of blocking calls: one for calls and one for the feed,
+and as many again for a worker's leases."""
+
 
 class RedisClient:
     """Commands and scripts, with the calls of one tick in one pipeline per node.
@@ -42,8 +46,12 @@ class RedisClient:
         name: str,
         scripts: Iterable[LuaScript] | None = None,
         limits: Limits = LIMITS,
+        connections: int = 20,
     ) -> None:
         """`name` is shown by CLIENT LIST; `scripts` are loaded ahead, by default all of core's.
+
+        `connections` of the process at most: those that all calls and the feed share, and the ones
+        that blocking calls have to themselves.
 
         Raises `PermanentError` if the URL is not one of Redis.
         """
@@ -52,6 +60,7 @@ class RedisClient:
         preload = tuple(pack("SCRIPT", "LOAD", script.source) for script in loaded)
         self.way = Way(access, preload, limits)
         self._nodes: Nodes | None = None
+        self._most_blocking = max(1, connections - _SHARED)
 
     async def start(self) -> None:
         """Learn what the server is, and connect. Raises `Unavailable`, `PermanentError`."""
@@ -112,7 +121,7 @@ class RedisClient:
     async def _connect(self) -> None:
         nodes = Cluster(self._seed, self.way) if self.cluster else OneServer(self._seed, self.way)
         self._nodes = nodes
-        self._blocking = BlockingLinks(nodes, self.way)
+        self._blocking = BlockingLinks(nodes, self.way, most=self._most_blocking)
         await nodes.start()
 
 
