@@ -8,9 +8,6 @@ from parley_core.domain.errors import PermanentError, Refused
 from parley_core.domain.ids import UserId
 from parley_edge.edge import Edge
 
-AUTH_TIMEOUT = 10.0
-"""Seconds that a client has to say who it is."""
-
 
 class TurnedAwayError(PermanentError):
     """The connection cannot stay: an error frame, then the close."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from parley_core.domain.client_frames import Text
 from parley_core.domain.codes import ErrorCode
@@ -13,11 +12,9 @@ from parley_core.domain.ids import MessageId
 from parley_core.domain.server_frames import Text as TextFrame
 from parley_core.domain.server_frames import encode_open
 from parley_edge import metrics
+from parley_edge.connection import Connection
+from parley_edge.follower import Follower
 from parley_edge.opening import following, reopen
-
-if TYPE_CHECKING:
-    from parley_edge.connection import Connection
-    from parley_edge.follower import Follower
 
 _QUICK_RETRIES = (0.05, 0.2)
 """Seconds before each repeat that the client does not notice; an append may be repeated."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
@@ -16,12 +15,10 @@ from parley_core.domain.ids import MessageId, Seq, SessionId, UserId
 from parley_core.domain.presence import presence_entry, stamp
 from parley_core.domain.server_frames import History, SessionEntry, System
 from parley_edge.appending import append
+from parley_edge.connection import Connection
 from parley_edge.domain.greeting import messages
 from parley_edge.edge import may_see
 from parley_edge.opening import following, move
-
-if TYPE_CHECKING:
-    from parley_edge.connection import Connection
 
 
 async def run(connection: Connection, command: Command) -> None:

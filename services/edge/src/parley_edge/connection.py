@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from msgspec import UNSET
@@ -25,18 +25,17 @@ from parley_core.domain.server_frames import (
     ServerFrame,
     encode,
 )
-from parley_edge import opening
-from parley_edge.admission import AUTH_TIMEOUT
 from parley_edge.domain.framing import text_frame
 from parley_edge.domain.greeting import health
 from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
 from parley_edge.edge import Edge
 from parley_edge.follower import Follower
 from parley_edge.outbox import Outbox, Socket
-from parley_edge.requests import carry_out
 
 log = structlog.get_logger(__name__)
 
+AUTH_TIMEOUT = 10.0
+"""Seconds that a client has to say who it is."""
 PENDING = 64
 """Frames that wait to be carried out. Policy past it: the socket is not read."""
 
@@ -44,7 +43,14 @@ PENDING = 64
 class Connection:
     """A socket's listener, a follower's sink, and what requests act on."""
 
-    def __init__(self, socket: Socket, *, edge: Edge) -> None:
+    def __init__(
+        self,
+        socket: Socket,
+        *,
+        edge: Edge,
+        carry_out: Callable[[Connection, AnyClientFrame], Awaitable[None]],
+    ) -> None:
+        """`carry_out` does what one frame asks; it tells the client of what fails."""
         self.id = ConnectionId(edge.new_id())
         self.edge = edge
         self.phase = Phase.NEW
@@ -59,6 +65,7 @@ class Connection:
         self.is_registered = False
         """The store may know this connection."""
         self._socket = socket
+        self._carry_out = carry_out
         self._outbox = Outbox(socket, clock=edge.clock)
         self._since = edge.clock()
         self._pending: deque[AnyClientFrame] = deque()
@@ -185,9 +192,6 @@ class Connection:
             self.phase = advance(self.phase, Phase.REPLAYING if behind else Phase.LIVE)
         self._leave_if_idle()
 
-    async def session_gone(self, follower: Follower) -> None:
-        await opening.reopen(self, instead_of=follower)
-
     def broken(self) -> None:
         self.close(CloseCode.LOST)
 
@@ -241,7 +245,7 @@ class Connection:
                 frame = self._pending.popleft()
                 if len(self._pending) < PENDING // 2:
                     self._socket.read_on()
-                await carry_out(self, frame)
+                await self._carry_out(self, frame)
         finally:
             self._work = None
             if self.gone.is_set():

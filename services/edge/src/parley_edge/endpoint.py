@@ -9,6 +9,7 @@ from starlette.websockets import WebSocket
 from parley_edge.connection import Connection
 from parley_edge.edge import Edge
 from parley_edge.protocol import EXTENSION, EdgeProtocol
+from parley_edge.requests import carry_out
 
 SUBPROTOCOL = "parley.v1"
 
@@ -20,7 +21,7 @@ def websocket_app(edge: Edge) -> Starlette:
         offered = websocket.scope["subprotocols"]
         await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
         socket: EdgeProtocol = websocket.scope["extensions"][EXTENSION]
-        connection = Connection(socket, edge=edge)
+        connection = Connection(socket, edge=edge, carry_out=carry_out)
         socket.listen(connection)
         await connection.gone.wait()
 

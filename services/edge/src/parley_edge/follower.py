@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from parley_core.domain.backoff import backoff
@@ -27,12 +27,21 @@ _FEED_PATIENCE = 0.05
 class Follower:
     """Delivers a session to a connection by the verdicts of its `Reader`."""
 
-    def __init__(self, sink: Sink, session: SessionId, *, edge: Edge) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        session: SessionId,
+        *,
+        edge: Edge,
+        session_gone: Callable[[Follower], Awaitable[None]],
+    ) -> None:
+        """`session_gone` opens the session again: it does not exist any more."""
         self.session = session
         self.user = sink.user
         self.reader = Reader(sink.id, deltas=Capability.DELTAS in sink.capabilities)
         self._sink = sink
         self._edge = edge
+        self._session_gone = session_gone
         self._reading: asyncio.Task[None] | None = None
         self._in_flight: MessageId | None = None
         self._awaited: tuple[Seq, asyncio.Future[None]] | None = None
@@ -265,7 +274,7 @@ class Follower:
                 await asyncio.sleep(max(error.delay, backoff(failures, roll=1.0)))
                 continue
             if page is None:
-                await self._sink.session_gone(self)
+                await self._session_gone(self)
             return page
         return None
 

@@ -9,16 +9,15 @@ after 10 s without a frame.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 
-from parley_core.domain.events import Top
 from parley_core.domain.ids import SessionId, UserId
 from parley_core.domain.live import LiveFrame, unpack
 from parley_core.ports import LiveFeed
 from parley_core.redis.keys import Keys
 from parley_edge.domain.arrival import Arrival
+from parley_edge.listener import Listener, Watcher
 from parley_edge.subscriptions import Channel, Subscriptions
 from parley_edge.upkeep import Upkeep
 
@@ -28,31 +27,6 @@ SILENCE = 10.0
 """Seconds without a frame after which positions are compared."""
 TOUCH = 86_400.0
 """Seconds after which a session that somebody is attached to is kept alive."""
-
-
-class Listener(Protocol):
-    """One connection's reading of one session."""
-
-    session: SessionId
-    user: UserId
-
-    def arrived(self, arrival: Arrival) -> None:
-        """A live frame."""
-        ...
-
-    def doubt(self) -> None:
-        """Deliver nothing more until `compare`."""
-        ...
-
-    def compare(self, top: Top | None) -> None:
-        """The log's newest event; None if the session is gone."""
-        ...
-
-
-class Watcher(Protocol):
-    """A connection that watches presence."""
-
-    def presence_changed(self, body: bytes) -> None: ...
 
 
 class Hub:

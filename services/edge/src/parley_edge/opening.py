@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
@@ -15,13 +14,11 @@ from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.events import Opened
 from parley_core.domain.ids import DeviceId, SessionId, session_partition
 from parley_edge.admission import TurnedAwayError, admit
+from parley_edge.connection import Connection
 from parley_edge.domain.greeting import greeting
 from parley_edge.domain.lifecycle import Phase
 from parley_edge.domain.rendering import capabilities_of
 from parley_edge.follower import Follower
-
-if TYPE_CHECKING:
-    from parley_edge.connection import Connection
 
 RETRY_AFTER_MS = 1000
 """What a client is told to wait while Redis is away."""
@@ -102,7 +99,7 @@ async def move(
             raise
         is_fresh = follower is not None
         if follower is None:
-            follower = Follower(connection, opened.session, edge=connection.edge)
+            follower = _new_follower(connection, opened.session)
             with suppress(Unavailable):  # It joins as soon as it can.
                 await follower.join()
         connection.follow(follower)
@@ -135,13 +132,22 @@ async def _joined(connection: Connection, session: SessionId | None) -> Follower
     """Hear the session before it is read, so that nothing falls between; None if not known."""
     if session is None or session_partition(session) is None:
         return None
-    follower = Follower(connection, session, edge=connection.edge)
+    follower = _new_follower(connection, session)
     try:
         await follower.join()
     except Unavailable:
         follower.end()
         raise
     return follower
+
+
+def _new_follower(connection: Connection, session: SessionId) -> Follower:
+    return Follower(
+        connection,
+        session,
+        edge=connection.edge,
+        session_gone=lambda follower: reopen(connection, instead_of=follower),
+    )
 
 
 async def _open(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -26,10 +26,8 @@ from parley_core.domain.server_frames import Typing as TypingFrame
 from parley_core.domain.server_frames import encode
 from parley_edge.appending import append_text
 from parley_edge.commands import run
+from parley_edge.connection import Connection
 from parley_edge.opening import RETRY_AFTER_MS, following, open_first
-
-if TYPE_CHECKING:
-    from parley_edge.connection import Connection
 
 log = structlog.get_logger(__name__)
 

@@ -5,20 +5,41 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from parley_core.domain.ids import ConnectionId, UserId
+from parley_core.domain.codes import CloseCode
+from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_edge import metrics
 
-if TYPE_CHECKING:
-    from parley_edge.connection import Connection
+
+class Member(Protocol):
+    """A connection, as those see it who go through all of them."""
+
+    id: ConnectionId
+    user: UserId
+    device: DeviceId
+    is_registered: bool
+
+    def check(self) -> None:
+        """What only time brings."""
+        ...
+
+    def ask_to_move(self, *, within: float, reason: str) -> None:
+        """Go elsewhere within `within` seconds."""
+        ...
+
+    def stay(self) -> None:
+        """It need not go."""
+        ...
+
+    def close(self, code: CloseCode) -> None: ...
 
 
 class Roster:
     """Every open connection by its id, and how many each user has."""
 
     def __init__(self) -> None:
-        self._connections: dict[ConnectionId, Connection] = {}
+        self._connections: dict[ConnectionId, Member] = {}
         self._of_user: Counter[UserId] = Counter()
         self._unfinished: set[ConnectionId] = set()
         self._empty = asyncio.Event()
@@ -27,7 +48,7 @@ class Roster:
     def __len__(self) -> int:
         return len(self._connections)
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> Iterator[Member]:
         return iter(list(self._connections.values()))
 
     @property
@@ -50,7 +71,7 @@ class Roster:
         """Whether it is open, or its frames are still being carried out."""
         return connection in self._unfinished
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Member) -> None:
         self._connections[connection.id] = connection
         self._unfinished.add(connection.id)
         self._empty.clear()
@@ -66,12 +87,12 @@ class Roster:
         if not self._of_user[user]:
             del self._of_user[user]
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: Member) -> None:
         """The socket is gone."""
         self._connections.pop(connection.id, None)
         metrics.CONNECTIONS.set(len(self._connections))
 
-    def finished(self, connection: Connection, *, user: UserId | None) -> None:
+    def finished(self, connection: Member, *, user: UserId | None) -> None:
         """All frames of the connection were carried out."""
         self._unfinished.discard(connection.id)
         if not self._unfinished:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from parley_core.domain.client_frames import Capability
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
-
-if TYPE_CHECKING:
-    from parley_edge.follower import Follower
 
 
 class Sink(Protocol):
@@ -31,10 +28,6 @@ class Sink(Protocol):
         ...
 
     async def drained(self) -> None: ...
-
-    async def session_gone(self, follower: Follower) -> None:
-        """The session does not exist any more: open it again."""
-        ...
 
     def broken(self) -> None:
         """Something is wrong that only a new connection mends."""

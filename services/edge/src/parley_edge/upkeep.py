@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import structlog
 
 from parley_core.domain.errors import Unavailable
 from parley_core.domain.ids import SessionId, UserId
 from parley_core.ports import Conversations
-
-if TYPE_CHECKING:
-    from parley_edge.hub import Listener
-    from parley_edge.subscriptions import Channel
+from parley_edge.listener import Listener
+from parley_edge.subscriptions import Channel
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,34 @@
+"""What the hub tells a connection."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from parley_core.domain.events import Top
+from parley_core.domain.ids import SessionId, UserId
+from parley_edge.domain.arrival import Arrival
+
+
+class Listener(Protocol):
+    """One connection's reading of one session."""
+
+    session: SessionId
+    user: UserId
+
+    def arrived(self, arrival: Arrival) -> None:
+        """A live frame."""
+        ...
+
+    def doubt(self) -> None:
+        """Deliver nothing more until `compare`."""
+        ...
+
+    def compare(self, top: Top | None) -> None:
+        """The log's newest event; None if the session is gone."""
+        ...
+
+
+class Watcher(Protocol):
+    """A connection that watches presence."""
+
+    def presence_changed(self, body: bytes) -> None: ...
