@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from msgspec import json
 
@@ -10,16 +12,44 @@ from parley_core.domain.client_frames import Strategy
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.events import MailKind
+from parley_core.domain.ids import UserId
 from parley_core.domain.live import unpack
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_testing.listening import Ears
 from parley_testing.session_store import ANN, TAB, SessionStore
 
+EVE = UserId("eve")
+
 
 @pytest.fixture
 def store(any_redis_client: RedisClient, keys: Keys) -> SessionStore:
     return SessionStore(any_redis_client, keys)
+
+
+async def test_a_member_may_write_and_a_viewer_may_not(store: SessionStore) -> None:
+    session = await store.new_session()
+    written = []
+
+    for role in ("member", "viewer", "member", ""):
+        await store.members(session, user=ANN, member=EVE, role=role)
+        with suppress(Refused):
+            written.append((await store.say(session, f"m {role}", user=EVE)).repeated)
+
+    assert written == [False, True]
+
+
+async def test_only_its_owner_may_say_who_is_in_a_session(store: SessionStore) -> None:
+    session = await store.new_session()
+    await store.members(session, user=ANN, member=EVE, role="member")
+    before = await store.contents()
+
+    for asks, member in ((EVE, EVE), (EVE, UserId("bob")), (ANN, ANN)):
+        with pytest.raises(Refused) as refusal:
+            await store.members(session, user=asks, member=member, role="viewer")
+        assert refusal.value.code is ErrorCode.FORBIDDEN
+
+    assert await store.contents() == before
 
 
 async def test_a_repeat_too_old_to_tell_is_refused(
@@ -36,6 +66,23 @@ async def test_a_repeat_too_old_to_tell_is_refused(
     assert refusal.value.code is ErrorCode.RETRY_TOO_OLD
     assert (await store.say(session, "m 4", after=3)).repeated
     assert not (await store.say(session, "m 6", after=3)).repeated
+
+
+async def test_a_command_too_old_to_tell_is_refused_though_it_has_the_seq_of_one_that_is_known(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REMEMBERED", 3)
+    session = await store.new_session()
+    await store.say(session, "m 1")
+    for command in ("c 1", "c 2"):
+        await store.say(session, command, kind=MailKind.TOPIC, after=1)
+    for message in ("m 2", "m 3"):
+        await store.say(session, message)
+
+    with pytest.raises(Refused) as refusal:
+        await store.say(session, "c 1", kind=MailKind.TOPIC, after=1)
+
+    assert refusal.value.code is ErrorCode.RETRY_TOO_OLD
 
 
 async def test_the_mailbox_is_bounded(store: SessionStore) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from parley_core.domain.ids import Seq
+from parley_core.domain.codes import ErrorCode
+from parley_core.domain.errors import Refused
+from parley_core.domain.ids import Seq, UserId
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import session_keys
 from parley_core.redis.keys import Keys
@@ -36,6 +38,18 @@ async def test_a_session_that_is_used_lives_for_another_week(store: SessionStore
     own = [names.meta, names.log, names.ids, names.mail, names.live, names.seen]
     assert {WEEK - touched[name] < 5_000 for name in [*own, store.keys.user(ANN)]} == {True}
     assert WEEK - ended[names.meta] < 5_000
+
+
+async def test_only_its_owner_may_delete_a_session(redis_client: RedisClient, keys: Keys) -> None:
+    store = SessionStore(redis_client, keys)
+    session = await store.new_session()
+    before = await store.contents()
+
+    with pytest.raises(Refused) as refusal:
+        await store.drop(session, user=UserId("eve"))
+
+    assert refusal.value.code is ErrorCode.FORBIDDEN
+    assert await store.contents() == before
 
 
 async def test_what_expired_leaves_nothing_behind_but_counters(store: SessionStore) -> None:

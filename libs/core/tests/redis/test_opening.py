@@ -146,3 +146,18 @@ async def test_a_list_of_sessions_that_redis_does_not_answer_fails_once(
         assert proxy.cut_replies["HMGET"] == 3
         assert not complaints
         await client.aclose()
+
+
+async def test_a_list_that_names_somebody_elses_session_proves_nothing(
+    redis_client: RedisClient, keys: Keys
+) -> None:
+    store = SessionStore(redis_client, keys)
+    session = await store.new_session()
+    await store.run("HSET", keys.user(EVE), f"s:{session}", "owner", "current", session)
+    before = await store.contents()
+
+    with pytest.raises(Refused) as refusal:
+        await store.conversations.open(EVE, device=PHONE, connection=TAB)
+
+    assert refusal.value.code is ErrorCode.FORBIDDEN
+    assert await store.contents() == before

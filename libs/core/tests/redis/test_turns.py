@@ -6,7 +6,7 @@ import pytest
 
 from parley_core.domain.client_frames import Strategy
 from parley_core.domain.codes import ErrorCode
-from parley_core.domain.errors import Refused
+from parley_core.domain.errors import Refused, StaleToken
 from parley_core.domain.events import MailKind, TurnStatus
 from parley_core.domain.ids import MessageId, SessionId, TurnId
 from parley_core.redis.client import RedisClient
@@ -31,6 +31,14 @@ async def died(store: SessionStore, session: SessionId, *, checkpoint: str) -> b
     begun, _ = await store.begin(await store.claim(), "m 1", checkpoint=checkpoint)
     await store.let_expire(session)
     return begun.exhausted
+
+
+async def waits(store: SessionStore, turn: str) -> None:
+    """Another attempt, which asks."""
+    _, lease = await store.begin(await store.claim(), turn, checkpoint="k1")
+    frame = text_frame(lease.session, "q", "which one?", role="assistant")
+    question = MessageId("q")
+    await store.work.wait(lease, turn=TurnId(turn), question=question, frame=frame, checkpoint="k2")
 
 
 async def test_deaths_without_a_new_checkpoint_are_counted_up_to_three(
@@ -106,6 +114,42 @@ async def test_the_next_turn_begins_with_a_clean_record(store: SessionStore) -> 
     assert (begun.attempt, begun.exhausted, begun.stop) == (1, False, "")
 
 
+async def test_what_an_open_turn_has_against_it_is_not_the_next_ones(store: SessionStore) -> None:
+    session = await said(store, "m 1")
+    for _ in range(3):
+        await died(store, session, checkpoint="k1")
+    await waits(store, "m 1")
+    await store.say(session, "m 2", strategy=Strategy.INTERRUPT)
+
+    begun, _ = await store.begin(await store.claim(), "m 2")
+
+    assert (begun.attempt, begun.exhausted, begun.stop) == (1, False, "")
+
+
+async def test_what_a_turn_has_against_it_outlives_its_question(store: SessionStore) -> None:
+    session = await said(store, "m 1")
+    for _ in range(3):
+        await died(store, session, checkpoint="k1")
+    await waits(store, "m 1")
+    await store.say(session, "m 2", kind=MailKind.ANSWER)
+
+    begun, _ = await store.begin(await store.claim(), "m 1", checkpoint="k2")
+
+    assert (begun.attempt, begun.exhausted) == (5, True)
+
+
+async def test_nothing_is_remembered_of_a_death_that_no_attempt_followed(
+    store: SessionStore,
+) -> None:
+    session = await said(store, "m 1")
+    await died(store, session, checkpoint="k1")
+
+    # Its checkpoint says that it was finished: the answer is committed without an attempt.
+    await store.end(await store.claim(), "m 1")
+
+    assert not await store.run("HLEN", store.shared.leases)
+
+
 async def test_a_stop_keeps_a_turn_from_its_own_end(store: SessionStore) -> None:
     session = await said(store, "m 1")
     _, lease = await store.begin(await store.claim(), "m 1")
@@ -161,11 +205,7 @@ async def test_work_that_is_left_is_ready_again(store: SessionStore) -> None:
 
 async def test_a_question_holds_nothing_and_its_turn_goes_on(store: SessionStore) -> None:
     session = await said(store, "m 1")
-    _, lease = await store.begin(await store.claim(), "m 1", checkpoint="k1")
-    frame = text_frame(session, "q", "which one?", role="assistant")
-    await store.work.wait(
-        lease, turn=TurnId("m 1"), question=MessageId("q"), frame=frame, checkpoint="k2"
-    )
+    await waits(store, "m 1")
     held = await store.run("HLEN", store.shared.leases)
 
     await store.say(session, "m 2", kind=MailKind.ANSWER)
@@ -184,6 +224,14 @@ async def test_a_piece_that_leaves_a_hole_is_a_bug_of_the_caller(store: SessionS
 
     with pytest.raises(ValueError, match="expected a delta at offset 2, got one at 3"):
         await store.work.delta(lease, turn=TurnId("m 1"), attempt=1, offset=3, text="x")
+
+
+async def test_a_piece_of_another_attempt_is_refused(store: SessionStore) -> None:
+    await said(store, "m 1")
+    _, lease = await store.begin(await store.claim(), "m 1")
+
+    with pytest.raises(StaleToken):
+        await store.work.delta(lease, turn=TurnId("m 1"), attempt=2, offset=0, text="x")
 
 
 async def test_who_attaches_in_the_middle_gets_what_was_written(store: SessionStore) -> None:
