@@ -117,11 +117,12 @@ class Follower:
     async def accepted(self, accepted: Accepted, message_id: MessageId) -> None:
         """Returns when the text's place in the order has come and its ack is out."""
         seq = accepted.seq or Seq(0)
-        if self._lacks_place(accepted, message_id) and not self.reader.behind:
-            await self._feed_reaches(seq)
         if self._lacks_place(accepted, message_id):
-            await self._caught_up()
-            self._lacks_place(accepted, message_id)
+            if not self.reader.behind:
+                await self._feed_reaches(seq)
+            if self._lacks_place(accepted, message_id):
+                await self._caught_up()
+                self._lacks_place(accepted, message_id)
         if self._in_flight == message_id:
             # Also if its place never came, because the log was cleared: accepted is accepted.
             self._ack(message_id, seq)
