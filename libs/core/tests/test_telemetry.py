@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -73,3 +74,20 @@ def test_secrets_and_what_people_wrote_are_hidden_should_somebody_log_them() -> 
     (line,) = lines_of('log.warning("odd", token="hunter2", content="hello", url="redis://:pw@x")')
 
     assert (line["token"], line["content"], line["url"]) == ("(hidden)",) * 3
+
+
+def test_a_service_goes_on_when_nobody_reads_its_log() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [sys.executable, "-c", _SET_UP + 'log.info("heard?"); print("goes on")'],
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    os.close(writer)
+    assert done.stdout == "goes on\n"

@@ -8,6 +8,7 @@ import random
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,23 +17,32 @@ from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_testing.servers import FLAVOURS, FlavourMissing, Servers, under_test
 
-_servers = pytest.StashKey[Servers]()
+_versions = pytest.StashKey[dict[str, str]]()
+_UNDER_XDIST = "server versions"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # A run that is ended from outside ends its servers, as Ctrl-C would.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    config.stash[_servers] = Servers()
+    config.stash[_versions] = {}
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    config.stash[_servers].stop()
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes that run the tests tells the one that reports them."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_UNDER_XDIST] = session.config.stash[_versions]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[_versions].update(getattr(node, "workeroutput", {}).get(_UNDER_XDIST, {}))
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    for flavour, version in sorted(config.stash[_servers].versions().items()):
+    for flavour, version in sorted(config.stash[_versions].items()):
         terminalreporter.write_line(f"server {flavour}: {version}")
 
 
@@ -43,9 +53,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def redis_servers(pytestconfig: pytest.Config) -> Servers:
+def redis_servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     """The run's servers."""
-    return pytestconfig.stash[_servers]
+    servers = Servers()
+    try:
+        yield servers
+        pytestconfig.stash[_versions] = servers.versions()
+    finally:
+        servers.stop()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from typing import Self
 
 import httpx
 
+from parley_local.mortality import end_with_parent
+
 _READY_WITHIN = 20.0
 _EXIT_WITHIN = 15.0
 
@@ -60,6 +62,7 @@ class ServiceProcess:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             cwd=Path(tempfile.gettempdir()),
+            preexec_fn=end_with_parent,  # noqa: PLW1509  # one system call, no lock
         )
 
     async def wait_ready(self, *, within: float = _READY_WITHIN) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -66,9 +67,11 @@ class Servers:
                 connection.delete(key)
 
     def stop(self) -> None:
-        """End all servers, each by its own process."""
+        """End all servers, each by its own process, at the same time."""
         for connection in self._connections.values():
             connection.close()
+        for server in self._running:
+            server.kill(signal.SIGTERM)
         for server in self._running:
             server.stop()
         self._folder.cleanup()

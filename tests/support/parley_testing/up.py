@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from parley_core.domain.errors import PermanentError
+from parley_local.mortality import end_with_parent
 from parley_local.ports import refuse_taken
 from parley_testing.ports import free_port
 
@@ -56,6 +57,7 @@ class Up:
             cwd=self.folder,
             stdout=self._log if output is None else output,
             stderr=subprocess.STDOUT,
+            preexec_fn=end_with_parent,  # noqa: PLW1509  # one system call, no lock
         )
 
     async def is_up(self) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from prometheus_client import Gauge
@@ -18,12 +20,24 @@ redis_info = Gauge("parley_redis_info", "1 for the version of Redis at this star
 _NEVER_SHOWN = frozenset({"authorization", "content", "frame", "password", "text", "token", "url"})
 
 
+class _Stderr:
+    """stderr, whose reader may be gone: nobody listens any more, and the service goes on."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 def configure_logging(*, service: str, level: str) -> None:
     """One line an event on stderr: for people on a terminal, JSON elsewhere."""
     structlog.configure(
         processors=[*_shared(), *_rendered()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)

@@ -12,6 +12,7 @@ import httpx
 
 from parley_core.domain.errors import PermanentError
 from parley_core.domain.ids import ProcessId, process_id
+from parley_local.mortality import end_with_parent
 from parley_local.plan import Part
 
 _LOOK_EACH = 0.1
@@ -56,6 +57,7 @@ class Child:
             stderr=asyncio.subprocess.STDOUT,
             # Ctrl-C goes to all of a terminal's group at once; these are stopped in order, by us.
             start_new_session=True,
+            preexec_fn=end_with_parent,
         )
         self._output = asyncio.create_task(
             self._pass_on(self._process.stdout), name=f"output of {self.part.name}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parley_core.domain.errors import PermanentError
+from parley_local.mortality import end_with_parent
 
 _NAMES = ("redis-server", "valkey-server")
 OLDEST = (6, 2, 0)
@@ -130,6 +131,7 @@ class RedisServer:
             ],
             cwd=self._folder,
             pass_fds=self._inherited,
+            preexec_fn=end_with_parent,  # noqa: PLW1509  # one system call, no lock
             # Ctrl-C goes to the whole group of a terminal; this one is stopped last, by us.
             start_new_session=True,
         )
@@ -180,9 +182,9 @@ class RedisServer:
 
     def stop(self) -> None:
         """End it in order; by force if it does not go."""
+        self.kill(signal.SIGTERM)
         if self._process is None:
             return
-        self.kill(signal.SIGTERM)
         try:
             self._process.wait(_STOP_WITHIN)
         except subprocess.TimeoutExpired:
