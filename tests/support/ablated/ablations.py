@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from types import ModuleType
 
+from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq
+
 _LEASE_CHECK = re.compile(r"redis\.call\('HGET', KEYS\[\d+\], ARGV\[1\]\) ~= ARGV\[2\]")
 
 
@@ -52,18 +54,18 @@ def position_proof() -> None:
 
 
 def buffered_attach() -> None:
-    """What comes live while a connection is replayed to goes out at once."""
-    from parley_edge.domain.arrival import Arrival  # noqa: PLC0415
+    """What came live while the log was read goes out after it, whether or not the log had it."""
     from parley_edge.domain.reader import Reader, Verdict  # noqa: PLC0415
 
-    buffered = Reader.offer
+    merged = Reader._judge_log
 
-    def offer(self: Reader, arrival: Arrival) -> Verdict:
-        if self.behind and arrival.frame.is_log and arrival.frame.epoch == self.cursor.epoch:
-            return Verdict.SEND
-        return buffered(self, arrival)
+    def judge_log(
+        self: Reader, epoch: Epoch, seq: Seq, id_: MessageId, origin: ConnectionId
+    ) -> Verdict:
+        verdict = merged(self, epoch, seq, id_, origin)
+        return Verdict.SEND if verdict is Verdict.DROP else verdict
 
-    Reader.offer = offer  # type: ignore[method-assign]  # this is the ablation
+    Reader._judge_log = judge_log  # type: ignore[method-assign]  # this is the ablation
 
 
 def _replace(

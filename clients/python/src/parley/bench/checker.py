@@ -33,7 +33,7 @@ def check(history: Iterable[DeviceRecord], *, lost_tail: bool = False) -> list[V
     for session, known in by_session(views).items():
         found += _judge_agreement(session, known, lost_tail=lost_tail)
         found += _judge_ends(session, known)
-        found += _judge_doubles(session, known)
+        found += _judge_doubles(session, known, lost_tail=lost_tail)
     found += _judge_losses(views, lost_tail=lost_tail)
     return found
 
@@ -80,8 +80,12 @@ def _judge_ends(session: str, views: Sequence[View]) -> Iterator[Violation]:
             yield Violation(Invariant.HONEST_GAP, session, detail)
 
 
-def _judge_doubles(session: str, views: Sequence[View]) -> Iterator[Violation]:
-    """One message is one entry; one turn has one end."""
+def _judge_doubles(session: str, views: Sequence[View], *, lost_tail: bool) -> Iterator[Violation]:
+    """One message is one entry; one turn has one end.
+
+    What was lost may come again: who knows it at two places was not told of the loss.
+    """
+    broken = Invariant.HONEST_GAP if lost_tail else Invariant.NO_DOUBLE
     entries: dict[str, set[Key]] = defaultdict(set)
     endings: dict[str, set[Key]] = defaultdict(set)
     for each in views:
@@ -95,7 +99,7 @@ def _judge_doubles(session: str, views: Sequence[View]) -> Iterator[Violation]:
         for name, keys in places.items():
             if len(keys) > 1:
                 at = ", ".join(f"{epoch}:{seq}" for _, epoch, seq in sorted(keys))
-                yield Violation(Invariant.NO_DOUBLE, session, f"{what} {name!r} is at {at}")
+                yield Violation(broken, session, f"{what} {name!r} is at {at}")
 
 
 def _judge_losses(views: Sequence[View], *, lost_tail: bool) -> Iterator[Violation]:
