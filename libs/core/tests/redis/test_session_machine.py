@@ -294,7 +294,7 @@ def test_the_store_is_as_the_model_says_whatever_happens(any_redis_url: str, pre
 
 
 @pytest.mark.full
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("any_redis_client", "small_limits")
 def test_the_store_is_as_the_model_says_in_long_runs(any_redis_url: str, prefix: str) -> None:
-    run(any_redis_url, prefix, examples=400, steps=100)
+    run(any_redis_url, prefix, examples=200, steps=60)

@@ -234,6 +234,16 @@ async def test_a_piece_of_another_attempt_is_refused(store: SessionStore) -> Non
         await store.work.delta(lease, turn=TurnId("m 1"), attempt=2, offset=0, text="x")
 
 
+async def test_a_piece_for_a_turn_that_waits_is_refused(store: SessionStore) -> None:
+    session = await said(store, "m 1")
+    await waits(store, "m 1")
+    await store.say(session, "m 2", kind=MailKind.ANSWER)
+    lease = await store.claim()
+
+    with pytest.raises(StaleToken):
+        await store.work.delta(lease, turn=TurnId("m 1"), attempt=1, offset=0, text="x")
+
+
 async def test_who_attaches_in_the_middle_gets_what_was_written(store: SessionStore) -> None:
     session = await said(store, "m 1")
     _, lease = await store.begin(await store.claim(), "m 1", base="bå")

@@ -10,7 +10,8 @@ if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] then
   return {'stale'}
 end
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'id', 'turn', 'attempt', 'offset', 'stop')
-if meta[4] ~= ARGV[3] or meta[5] ~= ARGV[4] then
+-- A turn that waits has no offset: nobody writes before it has begun again.
+if meta[4] ~= ARGV[3] or meta[5] ~= ARGV[4] or not meta[6] then
   return {'stale'}
 end
 local offset, expected = tonumber(ARGV[5]), tonumber(meta[6])
