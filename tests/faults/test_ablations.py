@@ -70,7 +70,9 @@ async def resumed_under_load(folder: Path, ablation: str | None) -> Run:
 
 async def put_back(folder: Path, ablation: str | None) -> Run:
     async with Stack(folder, env=QUICK, ablation=ablation) as stack:
-        load = Load(url=stack.url, clients=6, messages=None, devices=2, seed=SEED, timeout=8)
+        load = Load(
+            url=stack.url, clients=6, messages=None, devices=2, rate=4.0, seed=SEED, timeout=15
+        )
         return await scenarios.lost_tail(stack, load, folder=folder / "copy", seconds=3)
 
 

@@ -45,9 +45,11 @@ async def test_ten_seconds_without_redis_and_three_restarts_lose_nothing(
 @pytest.mark.timeout(120)
 async def test_a_lost_tail_is_told_to_everybody_who_saw_it(tmp_path: Path, seed: int) -> None:
     async with Stack(tmp_path, env=QUICK) as stack:
-        load = Load(url=stack.url, clients=8, messages=None, devices=2, timeout=10, seed=seed)
+        load = Load(
+            url=stack.url, clients=8, messages=None, devices=2, rate=4.0, timeout=15, seed=seed
+        )
 
-        run = await scenarios.lost_tail(stack, load, folder=tmp_path / "copy", seconds=4)
+        run = await scenarios.lost_tail(stack, load, folder=tmp_path / "copy", seconds=3)
 
     print(run.report("lost tail"))
     assert run.violations == []

@@ -217,7 +217,9 @@ async def lost_tail(stack: Stack, load: Load, *, folder: Path, seconds: float) -
     """Redis put back to what it was `seconds` ago; everybody had seen what came since.
 
     Each user's last device is away at that moment and comes back when the log has grown past what
-    it saw: then only the id at its position shows that this is another log.
+    it saw: then only the id at its position shows that this is another log. Give it a load with a
+    rate, which goes on after a text whose answer was lost, and a `timeout` longer than a client
+    that was away so long may wait for its next try.
     """
     run = Run()
     async with TcpProxy(stack.port) as away:
@@ -228,7 +230,7 @@ async def lost_tail(stack: Stack, load: Load, *, folder: Path, seconds: float) -
             await asyncio.sleep(seconds)
             away.cut()
             await stack.restart_redis(put_back=copy)
-            await asyncio.sleep(2 * seconds + 2)
+            await asyncio.sleep(seconds + 2)
             away.heal()
             await asyncio.sleep(3)
     run.judge(lost_tail=True)
