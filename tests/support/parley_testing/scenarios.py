@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import math
 import random
 from collections.abc import AsyncIterator, Callable
@@ -20,13 +19,14 @@ from time import monotonic
 from parley.bench.checker import check
 from parley.bench.figures import measure
 from parley.bench.load import Load, drive
-from parley.bench.record import DeviceRecord, Entry, History
+from parley.bench.record import History
 from parley.bench.violations import Invariant, Violation
 from parley_core.domain.ids import ProcessId
 from parley_testing.hits import Hit, sessions_of, taken_over
 from parley_testing.proxy import TcpProxy
 from parley_testing.stack import Stack
 from parley_testing.supervised import VICTIMS, Supervised
+from parley_testing.tellings import devices_told, later_attempts, told, users_on_two_edges
 
 _AFTER_A_HOLE = frozenset({"attach"})
 """Scripts that run only when live frames were missed."""
@@ -51,12 +51,12 @@ class Run:
     def report(self, name: str) -> str:
         """One line of figures, then the first violations."""
         figures = measure(self.history, violations=self.violations, wall=1.0, client_cpu=0.0)
-        told = f"{figures.texts} texts, {figures.answered} answered, {figures.gaps} gaps told"
+        said = f"{figures.texts} texts, {figures.answered} answered, {figures.gaps} gaps told"
         found = (
             f"{figures.lost} lost, {figures.doubled} doubled, {figures.out_of_order} out of order"
         )
         counts = ", ".join(f"{key} {value:g}" for key, value in self.counts.items())
-        lines = [f"{name}: {told}, {found}, {figures.torn} torn; {counts}"]
+        lines = [f"{name}: {said}, {found}, {figures.torn} torn; {counts}"]
         for invariant in sorted(self.broken):
             found_here = [each for each in self.violations if each.invariant is invariant]
             lines += [
@@ -191,26 +191,10 @@ async def redis_away(stack: Stack, load: Load, *, cut: float, restarts: int) -> 
             await asyncio.sleep(4)
     run.judge()
     run.counts = {
-        "UNAVAILABLE told": _told(run.history, "UNAVAILABLE"),
-        "second attempts": _later_attempts(run.history),
+        "UNAVAILABLE told": told(run.history, "UNAVAILABLE"),
+        "second attempts": later_attempts(run.history),
     }
     return run
-
-
-def _told(history: History, code: str) -> int:
-    return sum(f'"code":"{code}"' in entry.data for record in history for entry in record.entries)
-
-
-def _later_attempts(history: History) -> int:
-    """Turns that began more than once, as the clients were told."""
-    turns = set()
-    for record in history:
-        for entry in record.entries:
-            if '"type":"turn"' in entry.data:
-                frame = json.loads(entry.data)
-                if frame["type"] == "turn" and frame["attempt"] > 1:
-                    turns.add(frame["turn_id"])
-    return len(turns)
 
 
 async def lost_tail(stack: Stack, load: Load, *, folder: Path, seconds: float) -> Run:
@@ -234,20 +218,8 @@ async def lost_tail(stack: Stack, load: Load, *, folder: Path, seconds: float) -
             away.heal()
             await asyncio.sleep(3)
     run.judge(lost_tail=True)
-    run.counts = {"devices told": _devices_told(run.history)}
+    run.counts = {"devices told": devices_told(run.history)}
     return run
-
-
-def _devices_told(history: History) -> int:
-    """Devices that were told, after their first attach, that something cannot be given to them."""
-    return sum(
-        any('"recovered":false' in entry.data for entry in _greetings(record)[1:])
-        for record in history
-    )
-
-
-def _greetings(record: DeviceRecord) -> list[Entry]:
-    return [entry for entry in record.entries if '"recovered":' in entry.data]
 
 
 async def droppers(load: Load, *, seconds: float) -> Run:
@@ -256,18 +228,8 @@ async def droppers(load: Load, *, seconds: float) -> Run:
     async with talking(load, run):
         await asyncio.sleep(seconds)
     run.judge()
-    run.counts = {"users on two edges": _users_on_two_edges(run.history)}
+    run.counts = {"users on two edges": users_on_two_edges(run.history)}
     return run
-
-
-def _users_on_two_edges(history: History) -> int:
-    edges: dict[str, set[str]] = {}
-    for record in history:
-        for entry in record.entries:
-            if '"server_id"' in entry.data:
-                server = json.loads(entry.data).get("server_id")
-                edges.setdefault(record.user_id, set()).add(server)
-    return sum(len(servers) > 1 for servers in edges.values())
 
 
 async def cut_replies(
