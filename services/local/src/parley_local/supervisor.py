@@ -18,7 +18,7 @@ from parley_local.store import OwnRedis
 
 _READY_WITHIN = 60.0
 """Seconds for all services to be ready; imports of a cold machine are slow."""
-_STEADY = 30.0
+_STEADY = 5.0
 """Seconds after which a process that dies is taken as having been well."""
 
 
