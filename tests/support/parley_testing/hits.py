@@ -27,7 +27,7 @@ async def sessions_of(process: ProcessId, client: RedisClient, keys: Keys) -> li
     hits = []
     for name, reply in zip(names, replies, strict=True):
         for field, token in zip(reply[::2], reply[1::2], strict=True):
-            if b"@" not in field and f":{process}:".encode() in token:
+            if f":{process}:".encode() in token:
                 hits.append(await _hit(SessionId(field.decode()), name, client, keys))
     return [hit for hit in hits if hit is not None]
 
