@@ -14,6 +14,7 @@ class Wire:
 
     def __init__(self, *, slow: float = 0.0) -> None:
         self.sent: list[Piece] = []
+        self.shown: list[str] = []
         self.times: list[float] = []
         self.under_way = 0
         self._slow = slow
@@ -26,9 +27,12 @@ class Wire:
         self.under_way -= 1
         self.sent.append(piece)
 
+    async def show(self, node: str) -> None:
+        self.shown.append(node)
+
 
 async def written(wire: Wire, *, words: int, each: float) -> str:
-    async with DeltaStream(Transcript(""), wire.send) as deltas:
+    async with DeltaStream(Transcript(""), wire.send, wire.show) as deltas:
         for number in range(words):
             deltas.say("m", f"{number} ")
             await asyncio.sleep(each)
@@ -71,7 +75,7 @@ async def test_what_breaks_the_stream_is_raised_at_its_end() -> None:
         raise ValueError("a hole")
 
     async def speak() -> None:
-        async with DeltaStream(Transcript(""), broken) as deltas:
+        async with DeltaStream(Transcript(""), broken, Wire().show) as deltas:
             deltas.say("m", "word")
             await asyncio.sleep(0.01)
 
@@ -84,10 +88,23 @@ async def test_the_graphs_own_error_is_not_hidden_by_the_streams() -> None:
         raise ValueError("a hole")
 
     async def graph() -> None:
-        async with DeltaStream(Transcript(""), broken) as deltas:
+        async with DeltaStream(Transcript(""), broken, Wire().show) as deltas:
             deltas.say("m", "word")
             await asyncio.sleep(0.01)
             raise KeyError("the graph's")
 
     with pytest.raises(KeyError):
         await graph()
+
+
+async def test_a_node_that_runs_for_a_while_is_shown_once_and_a_quick_one_is_not() -> None:
+    wire = Wire()
+
+    async with DeltaStream(Transcript(""), wire.send, wire.show) as deltas:
+        deltas.doing(("quick",))
+        deltas.doing(("slow", "other"))
+        await asyncio.sleep(PERIOD * 2)
+        deltas.doing(("slow",))
+        await asyncio.sleep(PERIOD * 2)
+
+    assert wire.shown == ["slow", "other"]

@@ -168,16 +168,6 @@ async def test_a_poisoned_message_fails_after_three_attempts_and_the_next_is_ans
     assert await counters.ran("refuses_poison") == 3 + 1
 
 
-async def test_a_graph_that_asks_fails_its_turn_until_asking_is_there(
-    workers: Workers, talk: Talk
-) -> None:
-    await workers.start("asking")
-
-    end = await talk.failure_of(await talk.say("do it"))
-
-    assert end.code == "TURN_FAILED"
-
-
 async def test_a_turn_that_takes_too_long_fails(workers: Workers, talk: Talk) -> None:
     await workers.start("three_steps", TURN_TIMEOUT="1")
 

@@ -8,9 +8,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
-from parley_core.domain.events import Lease, TurnStatus
+from parley_core.domain.events import Asked, Inbox, Lease, Stop, TurnStatus
 from parley_core.domain.ids import MessageId, ProcessId, SessionId, TurnId, session_partition
-from parley_core.domain.server_frames import InputRequest, Interrupt, Text, encode_open
+from parley_core.domain.server_frames import (
+    Event,
+    InputRequest,
+    Interrupt,
+    Text,
+    Turn,
+    encode,
+    encode_open,
+)
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.conversations import RedisConversations
@@ -123,13 +131,29 @@ class Agent:
             interrupts=[Interrupt(interrupt_id="i1", value=question)],
             session_id=self.lease.session,
         )
-        await self._work.wait(
-            self.lease,
-            turn=self.turn,
-            question=message_id,
-            frame=encode_open(frame),
-            checkpoint="",
-        )
+        asked = Asked(message_id, encode_open(frame), ("i1",))
+        await self._work.wait(self.lease, turn=self.turn, asked=asked, checkpoint="")
+
+    async def told(self) -> Stop:
+        """Why the turn is to stop, when somebody has said so."""
+        async with asyncio.timeout(5):
+            while not (stop := await self._work.renew(self.lease)):
+                await asyncio.sleep(0.01)
+        return stop
+
+    async def inbox(self) -> Inbox:
+        """What the session waits for, when it has work again."""
+        async with asyncio.timeout(5):
+            while not (leases := await self._claim(self.lease.session)):
+                await asyncio.sleep(0.01)
+        return await self._work.inbox(leases[0])
+
+    async def show(self, node: str, data: object) -> None:
+        """What the graph does, and something that it streams."""
+        turn = Turn(turn_id=self.turn, attempt=self._attempt, status="running", node=node)
+        await self._work.say(self.lease, type="turn", frame=encode(turn))
+        event = Event(turn_id=self.turn, name="progress", data=data)
+        await self._work.say(self.lease, type="event", frame=encode(event))
 
     async def clear(self) -> None:
         await self._work.clear(self.lease, turn=self.turn, nonce=secrets.token_hex(8))

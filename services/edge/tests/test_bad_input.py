@@ -67,8 +67,14 @@ BAD_LATER = {
         "INVALID_MESSAGE",
     ),
     "bad strategy": ({"type": "text", "content": "hi", "strategy": "x"}, "INVALID_MESSAGE"),
-    "interrupt": ({"type": "text", "content": "hi", "strategy": "interrupt"}, "INVALID_MESSAGE"),
-    "rollback": ({"type": "text", "content": "hi", "strategy": "rollback"}, "INVALID_MESSAGE"),
+    "NUL in an answer": (
+        {"type": "answer", "interrupt_id": "i1", "value": "\0"},
+        "INVALID_MESSAGE",
+    ),
+    "a long answer": (
+        {"type": "answer", "interrupt_id": "i1", "value": ["x" * 10_000]},
+        "INVALID_MESSAGE",
+    ),
     "unknown type": ({"type": "nonsense"}, "UNKNOWN_MESSAGE_TYPE"),
     "type that is no string": ({"type": 7}, "INVALID_MESSAGE"),
     "no type": ({"content": "hi"}, "INVALID_MESSAGE"),
@@ -88,7 +94,7 @@ BAD_LATER = {
         {"type": "command", "command": "get_presence", "user_ids": ["bob"]},
         "FORBIDDEN",
     ),
-    "cancel": ({"type": "cancel"}, "TURN_ENDED"),
+    "cancel": ({"type": "cancel", "turn_id": "nobody"}, "TURN_ENDED"),
     "answer": ({"type": "answer", "interrupt_id": "i1", "value": 1}, "NO_SUCH_INTERRUPT"),
 }
 

@@ -32,7 +32,7 @@ def fence() -> None:
     """Whoever writes is believed to be the one who may, in the store and in the checkpointer."""
     from parley_checkpoint import scripts as checkpoint_scripts  # noqa: PLC0415
 
-    for name in ("commit", "close", "renew", "inbox"):
+    for name in ("commit", "close", "renew", "inbox", "say"):
         _replace(name, _LEASE_CHECK, "false")
     _replace("delta", _LEASE_CHECK, "false")
     _replace("delta", "meta[4] ~= ARGV[3] or meta[5] ~= ARGV[4]", "false")

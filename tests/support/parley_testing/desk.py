@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from secrets import token_hex
 from time import monotonic
 from typing import Any
+from unittest.mock import patch
 
 from langgraph.graph.state import StateGraph
 
@@ -19,7 +23,7 @@ from parley_core.domain.events import Lease
 from parley_core.domain.ids import Partition, ProcessId, SessionId, TurnId
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
-from parley_core.redis.keys import Keys
+from parley_core.redis.keys import Keys, PartitionKeys
 from parley_core.redis.processes import RedisProcesses
 from parley_core.redis.work import RedisWork
 
@@ -38,8 +42,8 @@ class Desk:
         self._session = session
         self._partition = Partition(int(session[:2], 16))
 
-    def agent(self, builder: StateGraph[Any, Any, Any, Any]) -> Agent:
-        graph = builder.compile(checkpointer=self.saver)
+    def agent(self, builder: StateGraph[Any, Any, Any, Any], **compiled: Any) -> Agent:
+        graph = builder.compile(checkpointer=self.saver, **compiled)
         return Agent(graph, lambda run: run_settings(run, self._keys))
 
     async def claim(self) -> Lease:
@@ -54,16 +58,70 @@ class Desk:
         run = Run(lease, until=monotonic() + timeout, clock=monotonic)
         self._task = asyncio.create_task(runner.supervise(run))
         run.belongs_to(self._task)
+        self._run = run
         return run
 
     async def ended(self) -> None:
         async with asyncio.timeout(30):
             await self._task
 
+    async def stop(self, run: Run) -> None:
+        """Tell a run what a worker hears from the wake channel, and wait for its end."""
+        stop = await self.work.renew(run.lease)
+        assert stop is not None
+        run.stopped(stop)
+        await self.ended()
+
+    @contextmanager
+    def dying_after(self, run: Run, *, writes: int) -> Iterator[None]:
+        """The worker dies right after so many writes of checkpoints from now on."""
+        left = count(writes - 1, -1)
+        saver, puts = self.saver, (self.saver.aput, self.saver.aput_writes)
+
+        def dying(put: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            async def write(*args: Any) -> Any:
+                result = await put(*args)
+                if next(left) <= 0:
+                    run.lose()
+                return result
+
+            return write
+
+        with patch.multiple(saver, aput=dying(puts[0]), aput_writes=dying(puts[1])):
+            yield
+
     async def serve(self, agent: Agent) -> None:
         """One item of the mailbox, from claim to commit."""
         self.begin(agent, await self.claim())
         await self.ended()
+
+    @contextmanager
+    def dying_before(self, call: str) -> Iterator[None]:
+        """The worker dies when it comes to a call of the store."""
+
+        async def die(*_args: Any, **_what: Any) -> None:
+            self._run.lose()
+            await asyncio.sleep(0)
+
+        with patch.object(self.work, call, die):
+            yield
+
+    async def serve_what_is_left(self, agent: Agent) -> None:
+        """Until nothing is ready any more."""
+        while await self._client.command("ZCARD", self._names.ready, key=self._names.ready):
+            await self.serve(agent)
+
+    async def held(self) -> int:
+        """How many leases there are."""
+        return int(await self._client.command("HLEN", self._names.leases, key=self._names.leases))
+
+    async def waits_for_nobody(self) -> bool:
+        """Whether no worker is asked to do anything."""
+        return not await self._client.command("ZCARD", self._names.ready, key=self._names.ready)
+
+    @property
+    def _names(self) -> PartitionKeys:
+        return self._keys.partition(self._partition)
 
     async def run_without_commit(self, agent: Agent) -> None:
         """A worker that dies between its last checkpoint and its commit."""

@@ -15,7 +15,9 @@ from parley_core.domain.events import (
     Mail,
     MailKind,
     Opened,
+    Stop,
     Top,
+    TurnStatus,
 )
 from parley_core.domain.ids import (
     ConnectionId,
@@ -27,7 +29,15 @@ from parley_core.domain.ids import (
     UserId,
     new_session_id,
 )
-from parley_testing.session_model import Frame, Model, Session, remember, size_of
+from parley_testing.session_model import (
+    Frame,
+    Model,
+    Session,
+    Waiting,
+    remember,
+    resume_mail,
+    size_of,
+)
 
 ARCHIVED = "archived"
 
@@ -81,7 +91,13 @@ class EdgeModel:
         return _attached(found, position) if found else None
 
     def append(
-        self, session: SessionId, mail: Mail, *, frame: bytes, origin: ConnectionId
+        self,
+        session: SessionId,
+        mail: Mail,
+        *,
+        frame: bytes,
+        origin: ConnectionId,
+        value: bytes = b"",
     ) -> Accepted:
         model, found = self.model, self.model.living(session)
         if found is None:
@@ -92,30 +108,53 @@ class EdgeModel:
         if mail.message_id in found.ids:
             seq = found.ids[mail.message_id]
             return Accepted(seq if is_logged else None, found.epoch, repeated=True)
-        self._check(found, mail)
+        asked = _asked(found, mail, value)
+        if mail.kind is MailKind.ANSWER and not asked:
+            raise Refused(ErrorCode.NO_SUCH_INTERRUPT, "")
+        self._check(found, mail, is_answer=asked is not None)
         seq = Seq(found.seq + 1)
         if is_logged:
             model.log(found, Frame(mail.message_id, "text", frame), origin=origin)
         model.spent[mail.user_id] = model.spent.get(mail.user_id, 0) + 1
         remember(found, mail.message_id, seq)
-        found.mail.append(mail)
-        model.tell_turn(found, mail.message_id, 0, "queued")
-        if found.turn and mail.strategy in {Strategy.INTERRUPT, Strategy.ROLLBACK}:
-            found.turn.stop = mail.strategy.value
-            model.wake_to_stop(found)
+        if asked:
+            self._answer(found, asked, value)
+        else:
+            self._queue(found, mail)
         if session not in model.leases:
             model.make_ready(session)
             model.wake()
         return Accepted(seq if is_logged else None, found.epoch, repeated=False)
 
-    def _check(self, found: Session, mail: Mail) -> None:
+    def _answer(self, found: Session, interrupt: str, value: bytes) -> None:
+        turn = found.turn
+        assert turn
+        turn.answers[interrupt] = value.decode()
+        if turn.status is TurnStatus.WAITING:
+            turn.status = TurnStatus.QUEUED
+            found.mail.insert(0, resume_mail(turn.id))
+            self.model.tell_turn(found, turn.id, turn.attempt, "queued")
+
+    def _queue(self, found: Session, mail: Mail) -> None:
+        model, turn, head = self.model, found.turn, found.head
+        found.mail.append(Waiting(TurnId(mail.message_id), mail))
+        model.tell_turn(found, mail.message_id, 0, "queued")
+        replaces = mail.strategy in {Strategy.INTERRUPT, Strategy.ROLLBACK}
+        stop = Stop(mail.strategy) if replaces else Stop.CANCEL
+        if turn and not turn.stop and (replaces or (turn.waits and mail.kind is MailKind.TEXT)):
+            turn.stop = stop
+            model.wake_to_stop(found)
+        elif not turn and head and replaces:
+            found.stops.setdefault(head, stop)
+
+    def _check(self, found: Session, mail: Mail, *, is_answer: bool) -> None:
         is_full = len(found.ids) >= limits.REMEMBERED
         if mail.after is not None and is_full and min(found.ids.values()) > mail.after:
             # Ids above `after` may have been forgotten.
             raise Refused(ErrorCode.RETRY_TOO_OLD, "")
         if len(found.mail) >= limits.MAILBOX:
             raise Refused(ErrorCode.BUSY, "")
-        if mail.strategy is Strategy.REJECT and not _is_idle(found):
+        if mail.strategy is Strategy.REJECT and not is_answer and not _is_idle(found):
             raise Refused(ErrorCode.BUSY, "")
         if self.model.spent.get(mail.user_id, 0) >= self.model.burst:
             raise Refused(ErrorCode.RATE_LIMITED, "")
@@ -146,12 +185,22 @@ class EdgeModel:
         return Top(found.epoch, found.seq, found.top) if found else None
 
     def cancel(self, session: SessionId, *, turn: TurnId | None) -> TurnId:
-        found = self.model.living(session)
-        if not found or not found.turn or turn not in {None, found.turn.id}:
+        model, found = self.model, self.model.living(session)
+        if not found:
             raise Refused(ErrorCode.TURN_ENDED, "")
-        found.turn.stop = found.turn.stop or "cancel"
-        self.model.wake_to_stop(found)
-        return found.turn.id
+        if found.turn and turn in {None, found.turn.id}:
+            found.turn.stop = found.turn.stop or Stop.CANCEL
+            model.wake_to_stop(found)
+            if session not in model.leases:
+                model.make_ready(session)
+                model.wake()
+            return found.turn.id
+        queued = [each.turn for each in found.mail]
+        wanted = queued[:1] if turn is None else [each for each in queued if each == turn]
+        if not wanted:
+            raise Refused(ErrorCode.TURN_ENDED, "")
+        found.stops.setdefault(wanted[0], Stop.CANCEL)
+        return wanted[0]
 
     def seen(self, session: SessionId, *, device: DeviceId, seq: Seq) -> None:
         found = self.model.living(session)
@@ -180,6 +229,15 @@ class EdgeModel:
         found.members.pop(member, None)
         if role:
             found.members[member] = role
+
+
+def _asked(found: Session, mail: Mail, value: bytes) -> str | None:
+    """The question that an input answers."""
+    turn = found.turn
+    if not turn or turn.stop:
+        return None
+    is_answer = mail.kind is MailKind.ANSWER or (turn.waits and value != b"")
+    return turn.unanswered(mail.interrupt_id) if is_answer else None
 
 
 def _is_idle(session: Session) -> bool:

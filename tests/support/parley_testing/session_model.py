@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parley_core.domain import limits
-from parley_core.domain.events import Event, Lease, Mail, TurnStatus
+from parley_core.domain.events import Event, Lease, Mail, MailKind, Stop, TurnStatus
 from parley_core.domain.ids import (
     ConnectionId,
+    DeviceId,
     Epoch,
     MessageId,
     Partition,
@@ -62,7 +63,26 @@ class OpenTurn:
     base: str
     nonce: str | None
     offset: int | None
-    stop: str = ""
+    stop: Stop | None = None
+    asks: tuple[str, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def waits(self) -> bool:
+        return self.status is TurnStatus.WAITING and self.stop is None
+
+    def unanswered(self, wanted: str) -> str | None:
+        """A question that waits for its answer: the one named, any for an empty name."""
+        left = [each for each in self.asks if each not in self.answers]
+        return next((each for each in left if wanted in {"", each}), None)
+
+
+@dataclass
+class Waiting:
+    """An input in the mailbox, and the turn that it is for."""
+
+    turn: TurnId
+    mail: Mail
 
 
 @dataclass
@@ -94,17 +114,23 @@ class Session:
     is_gone: bool = False
     log: list[Logged] = field(default_factory=list)
     ids: dict[MessageId, Seq] = field(default_factory=dict)
-    mail: list[Mail] = field(default_factory=list)
+    mail: list[Waiting] = field(default_factory=list)
+    stops: dict[TurnId, Stop] = field(default_factory=dict)
+    """Of turns that are not open yet."""
     live: str | None = None
     seen: dict[str, Seq] = field(default_factory=dict)
 
     @property
     def head(self) -> TurnId | None:
-        return TurnId(self.mail[0].message_id) if self.mail else None
+        return self.mail[0].turn if self.mail else None
 
     @property
-    def stop(self) -> str:
-        return self.turn.stop if self.turn else ""
+    def stop(self) -> Stop | None:
+        return self.turn.stop if self.turn else None
+
+    def turn_called(self, turn: TurnId) -> OpenTurn | None:
+        """The open turn, if it is that one."""
+        return self.turn if self.turn and self.turn.id == turn else None
 
 
 @dataclass
@@ -192,6 +218,11 @@ class Model:
     def expire(self, session: SessionId) -> None:
         """All of its keys are gone; what distributes work still names it."""
         del self.sessions[session]
+
+
+def resume_mail(turn: TurnId) -> Waiting:
+    """What goes on with a turn that asked."""
+    return Waiting(turn, Mail(MailKind.ANSWER, MessageId(turn), UserId(""), DeviceId("")))
 
 
 def size_of(event: Event) -> int:

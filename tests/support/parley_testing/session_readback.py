@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from parley_core.domain.events import Lease, Mail
+from parley_core.domain.events import Lease
 from parley_core.domain.ids import SessionId
 from parley_core.redis import replies
-from parley_testing.session_model import TIMESTAMP, Model, OpenTurn, Session
+from parley_testing.session_model import TIMESTAMP, Model, OpenTurn, Session, Waiting
 from parley_testing.session_store import SessionStore
 
 FOR_EVER = 10**15
@@ -25,6 +25,8 @@ A_TIME = 10**12
 """Less than any time in milliseconds, more than any tick."""
 LEASE = 5_000
 REST = 250
+
+_JSON = ("asks", "answers")
 
 Contents = dict[str, Any]
 
@@ -76,14 +78,14 @@ def _of_session(session: Session) -> Contents:
         f"meta:{name}": {} if session.is_gone else _meta(session),
         f"log:{name}": log,
         f"ids:{name}": {str(id): seq for id, seq in session.ids.items()},
-        f"mail:{name}": [_packed(mail) for mail in session.mail],
+        f"mail:{name}": [_packed(waiting) for waiting in session.mail],
         f"live:{name}": session.live,
         f"seen:{name}": {device: str(seq) for device, seq in session.seen.items()},
     }
 
 
-def _packed(mail: Mail) -> str:
-    return f"{mail.message_id}\n{msgspec.json.encode(mail).decode()}"
+def _packed(waiting: Waiting) -> str:
+    return f"{waiting.turn}\n{msgspec.json.encode(waiting.mail).decode()}"
 
 
 def _meta(session: Session) -> dict[str, str]:
@@ -99,6 +101,7 @@ def _meta(session: Session) -> dict[str, str]:
         "reply": "always",
         "active": session.active,
         **{f"m:{user}": role for user, role in session.members.items()},
+        **{f"s:{turn}": stop for turn, stop in session.stops.items()},
     }
     if session.turn:
         fields |= _open_turn(session.turn)
@@ -117,6 +120,9 @@ def _open_turn(turn: OpenTurn) -> dict[str, object]:
         fields |= {"nonce": turn.nonce, "offset": turn.offset}
     if turn.stop:
         fields["stop"] = turn.stop
+    for name in _JSON:
+        if told := getattr(turn, name):
+            fields[name] = _plain(told)
     return fields
 
 
@@ -140,7 +146,8 @@ async def _read(store: SessionStore, short: str, name: str) -> Any:
     match short.split(":", maxsplit=1)[0]:
         case "meta" | "leases" | "seen" | "user":
             fields = _pairs(await store.run("HGETALL", name))
-            return {field: fields[field] for field in fields if field not in {"created", "rev"}}
+            held = {field: fields[field] for field in fields if field not in {"created", "rev"}}
+            return _sorted(held)
         case "ready" | "leased" | "ids":
             scores = _pairs(await store.run("ZRANGE", name, 0, -1, "WITHSCORES"))
             return {member: int(float(score)) for member, score in scores.items()}
@@ -157,6 +164,16 @@ async def _read_single(store: SessionStore, short: str, name: str) -> Any:
         return store.burst - round(float(await store.run("HGET", name, "tokens")))
     value = await store.run("GET", name)
     return msgspec.json.decode(value) if short.startswith("claim:") else replies.text(value)
+
+
+def _sorted(meta: dict[str, str]) -> dict[str, str]:
+    """Redis encodes objects in any order, and empty ones too."""
+    told = {field: msgspec.json.decode(meta.pop(field)) for field in _JSON if field in meta}
+    return meta | {field: str(_plain(what)) for field, what in told.items() if what}
+
+
+def _plain(told: Any) -> object:
+    return dict(sorted(told.items())) if isinstance(told, dict) else list(told)
 
 
 def _pairs(reply: Sequence[bytes]) -> dict[str, str]:

@@ -49,6 +49,20 @@ class Stage:
         await self.begun()
         await self.store.conversations.cancel(self.session, turn=None)
 
+    async def asking(self) -> None:
+        """A turn waits for an answer, and nothing else does."""
+        await self.opened()
+        await self.store.say(self.session, FIRST)
+        _, self.lease = await self.store.begin(await self.store.claim(), FIRST)
+        await self.store.ask(self.lease, FIRST, "i1", "i2")
+
+    async def answered_early(self) -> None:
+        """One of its questions was answered and it runs; the other one was answered since."""
+        await self.asking()
+        await self.store.answer(self.session, "m 2", "i2")
+        _, self.lease = await self.store.begin(await self.store.claim(), FIRST)
+        await self.store.answer(self.session, "m 3", "i1")
+
     async def asked_to_clear(self) -> None:
         await self.opened()
         await self.store.say(self.session, "clear", kind=MailKind.CLEAR)
@@ -138,10 +152,21 @@ def _topic(stage: Stage) -> Awaitable[object]:
 
 
 def _wait(stage: Stage) -> Awaitable[object]:
-    frame = text_frame(stage.session, "q", "which one?")
-    return stage.store.work.wait(
-        stage.lease, turn=TurnId(FIRST), question=MessageId("q"), frame=frame, checkpoint="k2"
-    )
+    return stage.store.ask(stage.lease, FIRST)
+
+
+async def _answer(stage: Stage) -> object:
+    accepted = await stage.store.answer(stage.session, "m 3")
+    return accepted.seq, accepted.epoch
+
+
+def _cancel(turn: str | None = None) -> Act:
+    named = None if turn is None else TurnId(turn)
+    return lambda stage: stage.store.conversations.cancel(stage.session, turn=named)
+
+
+def _node(stage: Stage) -> Awaitable[object]:
+    return stage.store.work.say(stage.lease, type="turn", frame=b'{"type":"turn"}')
 
 
 def _clear(turn: str) -> Act:
@@ -160,8 +185,8 @@ def _members(stage: Stage) -> Awaitable[object]:
     return stage.store.members(stage.session, user=stage.store.user, member=BOB, role="viewer")
 
 
-def _token_scene(script: str, arrange: Act, call: Act, *, moves: tuple[str, ...] = ()) -> Scene:
-    return Scene(script, arrange, call, moves, takes_token=True)
+def _token_scene(script: str, arrange: Act, call: Act, **more: Any) -> Scene:
+    return Scene(script, arrange, call, takes_token=True, **more)
 
 
 async def _nothing(stage: Stage) -> None:
@@ -198,12 +223,13 @@ SCENES = {
     "wait": _token_scene("wait", Stage.begun, _wait),
     "clear": _token_scene("clear", Stage.asked_to_clear, _clear("clear")),
     "clear while a turn is open": _token_scene("clear", Stage.begun, _clear(FIRST)),
-    "cancel": Scene(
-        "cancel",
-        Stage.begun,
-        lambda s: s.store.conversations.cancel(s.session, turn=None),
-        publishes_again=True,
-    ),
+    "wait for what was answered": _token_scene("wait", Stage.answered_early, _wait),
+    "say": _token_scene("say", Stage.begun, _node, publishes_again=True),
+    "an answer": Scene("append", Stage.asking, _answer),
+    "a text instead of an answer": Scene("append", Stage.asking, _say("m 3")),
+    "cancel": Scene("cancel", Stage.begun, _cancel(), publishes_again=True),
+    "cancel what waits": Scene("cancel", Stage.asking, _cancel(), publishes_again=True),
+    "cancel what is queued": Scene("cancel", Stage.said, _cancel(FIRST)),
     "drop": Scene("drop", Stage.begun, lambda s: s.store.drop(s.session, user=s.store.user)),
     "members": Scene("members", Stage.said, _members),
     "seen": Scene(

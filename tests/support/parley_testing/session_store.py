@@ -13,6 +13,7 @@ from parley_core.domain import server_frames
 from parley_core.domain.client_frames import Position, Strategy
 from parley_core.domain.events import (
     Accepted,
+    Asked,
     Attachment,
     Begun,
     Lease,
@@ -183,13 +184,29 @@ class SessionStore:
         user: UserId | None = None,
         strategy: Strategy = Strategy.ENQUEUE,
         after: int | None = None,
+        interrupt: str = "",
+        value: bytes = b"",
     ) -> Accepted:
         user = user or self.user
         mail = Mail(
-            *(kind, MessageId(message), user, PHONE, content), strategy=strategy, after=after
+            *(kind, MessageId(message), user, PHONE, content),
+            interrupt_id=interrupt,
+            strategy=strategy,
+            after=after,
         )
         frame = text_frame(session, message, content) if kind in _LOGGED else b""
-        return await self.conversations.append(session, mail, frame=frame, origin=TAB)
+        return await self.conversations.append(session, mail, frame=frame, origin=TAB, value=value)
+
+    async def answer(self, session: SessionId, message: str, interrupt: str = "i1") -> Accepted:
+        return await self.say(
+            session, message, kind=MailKind.ANSWER, interrupt=interrupt, value=b'"yes"'
+        )
+
+    async def ask(self, lease: Lease, turn: str, *interrupts: str) -> Seq:
+        """The turn asks a question with each of the interrupts."""
+        frame = text_frame(lease.session, "q", "which one?", role="assistant")
+        asked = Asked(MessageId("q"), frame, interrupts or ("i1",))
+        return await self.work.wait(lease, turn=TurnId(turn), asked=asked, checkpoint="k2")
 
     async def claim(self, *, room: int = 1, work: RedisWork | None = None) -> Lease:
         (lease,) = await (work or self.work).claim(

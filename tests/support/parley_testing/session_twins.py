@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from parley_core.domain.client_frames import Position
 from parley_core.domain.errors import PermanentError, Refused
-from parley_core.domain.events import Lease, Mail, MailKind, TurnStatus
+from parley_core.domain.events import Asked, Lease, Mail, MailKind, TurnStatus
 from parley_core.domain.ids import ConnectionId, MessageId, ProcessId, SessionId, TurnId
 from parley_core.domain.live import unpack
 from parley_core.redis.client import RedisClient
@@ -39,7 +39,7 @@ T = TypeVar("T")
 LOGGED = {MailKind.TEXT, MailKind.ANSWER}
 SHARED = {"ready", "leased", "leases", "fence", "sweep", "barred", "online:ann", "conns:edge/1"}
 """What a partition has for as long as it is used."""
-ENDS = ("answers", "fails", "dies", "goes on")
+ENDS = ("answers", "asks", "fails", "dies", "goes on")
 A_MOMENT = 5
 """Milliseconds that looking at all lifetimes may take."""
 
@@ -146,12 +146,13 @@ class SessionTwins:
 
         self.same(lambda: self.edge.attach(session, position=position), on_store)
 
-    def append(self, session: SessionId, mail: Mail) -> None:
+    def append(self, session: SessionId, mail: Mail, *, value: bytes = b"") -> None:
         logged = mail.kind in LOGGED
         frame = text_frame(session, mail.message_id, mail.content) if logged else b""
+        what: dict[str, Any] = {"frame": frame, "origin": TAB, "value": value}
         self.same(
-            lambda: self.edge.append(session, mail, frame=frame, origin=TAB),
-            lambda: self.store.conversations.append(session, mail, frame=frame, origin=TAB),
+            lambda: self.edge.append(session, mail, **what),
+            lambda: self.store.conversations.append(session, mail, **what),
         )
 
     def claim(self, process: ProcessId, *, room: int, after_silence: bool = False) -> None:
@@ -201,10 +202,17 @@ class SessionTwins:
         match end:
             case "answers":
                 self.commit(lease, turn, TurnStatus.DONE, checkpoint="k3", release=True)
+            case "asks":
+                self.ask(lease, turn, (self.nonce(), "i1"))
             case "fails":
                 self.work("release", lease, counted=True)
             case "dies":
                 self.let_lease_expire(lease.session)
+
+    def ask(self, lease: Lease, turn: TurnId, interrupts: tuple[str, ...]) -> None:
+        frame = text_frame(lease.session, "q", "which?", role="assistant")
+        asked = Asked(MessageId("q"), frame, interrupts)
+        self.work("wait", lease, turn=turn, asked=asked, checkpoint="k1")
 
     def evict(self, process: ProcessId) -> None:
         self.same(lambda: self._models[WORKER].evict(process), lambda: self.store.evict(process))

@@ -8,11 +8,22 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from secrets import token_hex
 
+import msgspec
+
 from parley_core.domain import server_frames
+from parley_core.domain.client_frames import Strategy
 from parley_core.domain.events import Mail, MailKind
 from parley_core.domain.ids import DeviceId, MessageId, SessionId, TurnId, UserId
 from parley_core.domain.live import NO_ORIGIN, unpack
-from parley_core.domain.server_frames import Delta, Error, System, Text, Turn
+from parley_core.domain.server_frames import (
+    Delta,
+    Error,
+    Event,
+    InputRequest,
+    System,
+    Text,
+    Turn,
+)
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
 from parley_testing.ports import free_port
@@ -30,12 +41,17 @@ class Talk:
         self.session = session
         self.deltas: list[Delta] = []
         self.turns: list[Turn] = []
+        self.events: list[Event] = []
+        self._questions: list[InputRequest] = []
         self._store = store
         self._user = user
         self._ends: dict[str, server_frames.AnyServerFrame] = {}
         self._news = asyncio.Event()
 
-    async def say(self, text: str) -> TurnId:
+    async def say(
+        self, text: str, *, strategy: Strategy = Strategy.ENQUEUE, plain: bool = False
+    ) -> TurnId:
+        """`plain`: as a client that cannot answer questions in any other way."""
         name = MessageId(token_hex(8))
         frame = Text(message_id=name, session_id=self.session, role="user", content=text)
         mail = Mail(
@@ -44,9 +60,28 @@ class Talk:
             user_id=self._user,
             device_id=DeviceId("d"),
             content=text,
+            strategy=strategy,
         )
-        await self._append(mail, server_frames.encode_open(frame))
+        value = msgspec.json.encode(text) if plain else b""
+        await self._append(mail, server_frames.encode_open(frame), value=value)
         return TurnId(name)
+
+    async def reply(self, interrupt: str, value: object) -> None:
+        """Answer a question."""
+        name, text = MessageId(token_hex(8)), str(value)
+        frame = Text(message_id=name, session_id=self.session, role="user", content=text)
+        mail = Mail(
+            kind=MailKind.ANSWER,
+            message_id=name,
+            user_id=self._user,
+            device_id=DeviceId("d"),
+            content=text,
+            interrupt_id=interrupt,
+        )
+        await self._append(mail, server_frames.encode_open(frame), value=msgspec.json.encode(value))
+
+    async def cancel(self, turn: TurnId | None = None) -> None:
+        await self._store.cancel(self.session, turn=turn)
 
     async def command(self, kind: MailKind, *, topic: str = "") -> TurnId:
         name = MessageId(token_hex(8))
@@ -55,8 +90,8 @@ class Talk:
         await self._append(mail, b"")
         return TurnId(name)
 
-    async def _append(self, mail: Mail, frame: bytes) -> None:
-        await self._store.append(self.session, mail, frame=frame, origin=NO_ORIGIN)
+    async def _append(self, mail: Mail, frame: bytes, *, value: bytes = b"") -> None:
+        await self._store.append(self.session, mail, frame=frame, origin=NO_ORIGIN, value=value)
 
     async def log(self) -> list[server_frames.AnyServerFrame]:
         events, _ = await self._store.history(self.session, before=None, limit=100)
@@ -87,6 +122,15 @@ class Talk:
         assert isinstance(end, Error), end
         return end
 
+    async def question(self, *, times: int = 1) -> dict[str, object]:
+        """What the agent has asked when it asked for the so-manieth time: values by interrupt."""
+        await self._until(lambda: len(self._questions) >= times)
+        return {each.interrupt_id: each.value for each in self._questions[times - 1].interrupts}
+
+    async def node(self, name: str) -> None:
+        """Until a node is shown to run."""
+        await self._until(lambda: any(frame.node == name for frame in self.turns))
+
     async def first_delta(self, turn: TurnId) -> None:
         """Until something of the turn's answer is seen."""
         await self._until(lambda: any(delta.turn_id == turn for delta in self.deltas))
@@ -109,6 +153,10 @@ class Talk:
                 self.deltas.append(frame)
             case Turn():
                 self.turns.append(frame)
+            case Event():
+                self.events.append(frame)
+            case InputRequest():
+                self._questions.append(frame)
             case Text(role="assistant") | Error():
                 self._ends[str(frame.turn_id)] = frame
             case System():

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from parley_core.domain import limits
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Barred, Refused, StaleToken
-from parley_core.domain.events import Begun, Inbox, Lease, TurnStatus
+from parley_core.domain.events import Asked, Begun, Inbox, Lease, Stop, TurnStatus
 from parley_core.domain.events import OpenTurn as TurnOfInbox
 from parley_core.domain.ids import Epoch, MessageId, ProcessId, Seq, Token, TurnId, UserId
 from parley_core.domain.live import NO_ORIGIN
-from parley_testing.session_model import Ended, Frame, Model, OpenTurn, Session
+from parley_testing.session_model import (
+    Ended,
+    Frame,
+    Model,
+    OpenTurn,
+    Session,
+    Waiting,
+    resume_mail,
+)
 
 STALE = StaleToken("")
 
@@ -50,24 +60,30 @@ class WorkModel:
         self._hold(lease)
         found = self.model.living(lease.session)
         if found is None:
-            return Inbox(None, None, UserId(""), "", Epoch(""), 0)
-        turn = found.turn
+            return Inbox(None, None, None, UserId(""), "", Epoch(""), 0)
         return Inbox(
-            found.mail[0] if found.mail else None,
-            TurnOfInbox(turn.id, turn.attempt, turn.counted, turn.status, turn.stop)
-            if turn
-            else None,
+            found.head,
+            found.mail[0].mail if found.mail else None,
+            _of_inbox(found),
             self.model.user,
             found.topic,
             found.epoch,
             0,
         )
 
-    def renew(self, lease: Lease) -> str:
+    def renew(self, lease: Lease) -> Stop | None:
         self._hold(lease)
         self.model.overdue.discard(lease.session)
         found = self.model.living(lease.session)
-        return found.stop if found else ""
+        return found.stop if found else None
+
+    def say(self, lease: Lease, *, type: str, frame: bytes) -> Stop | None:
+        self._hold(lease)
+        found = self.model.living(lease.session)
+        if not found:
+            raise STALE
+        self.model.tell(found, type, msgspec.json.decode(frame))
+        return found.stop
 
     def release(self, lease: Lease, *, counted: bool) -> None:
         model, found = self.model, self.model.living(lease.session)
@@ -76,7 +92,8 @@ class WorkModel:
             return
         self._hold(lease)
         self._give_back(lease)
-        if not found or not found.turn or not found.mail:
+        has_work = found is not None and (bool(found.mail) or found.stop is not None)
+        if not found or not found.turn or not has_work:
             model.died.discard(lease.session)
         if found is None:
             return
@@ -84,7 +101,7 @@ class WorkModel:
         rests = counted and found.turn is not None
         if rests and found.turn:
             found.turn.counted += 1
-        if found.mail:
+        if has_work:
             model.make_ready(lease.session, rests=rests)
             model.wake()
 
@@ -106,9 +123,12 @@ class WorkModel:
             attempt, first_base = opened.attempt + 1, opened.base
             counted = opened.counted + (has_died and opened.checkpoint == checkpoint)
         model.leases[lease.session] = model.next_token(self.process, nonce)
-        status, stop = TurnStatus.RUNNING, found.stop if opened and opened.id == turn else ""
+        again = found.turn_called(turn)
         found.turn = OpenTurn(
-            *(turn, attempt, counted, status, checkpoint, first_base, nonce, len(base), stop)
+            *(turn, attempt, counted, TurnStatus.RUNNING, checkpoint, first_base, nonce, len(base)),
+            stop=again.stop if again else found.stops.pop(turn, None),
+            asks=again.asks if again else (),
+            answers=again.answers if again else {},
         )
         found.live = base
         model.tell_turn(found, turn, attempt, "running")
@@ -120,7 +140,9 @@ class WorkModel:
         exhausted = turn.counted >= limits.COUNTED_ATTEMPTS
         return Begun(token, turn.attempt, exhausted, turn.stop)
 
-    def delta(self, lease: Lease, *, turn: TurnId, attempt: int, offset: int, text: str) -> str:
+    def delta(
+        self, lease: Lease, *, turn: TurnId, attempt: int, offset: int, text: str
+    ) -> Stop | None:
         self._hold(lease)
         found = self.model.living(lease.session)
         opened = found.turn if found else None
@@ -152,28 +174,34 @@ class WorkModel:
         found, first = self._ending(lease, turn)
         if first is not None:
             return first
-        is_open = found.turn is not None and found.turn.id == turn
-        if status is TurnStatus.DONE and found.stop:
+        opened = found.turn_called(turn)
+        if status is TurnStatus.DONE and opened and opened.stop:
             raise Refused(ErrorCode.TURN_ENDED, "")
-        if found.head != turn and (status is TurnStatus.DONE or not is_open):
+        if found.head != turn and (status is TurnStatus.DONE or not opened):
             raise Refused(ErrorCode.TURN_ENDED, "")
         if topic is not None:
             found.topic = topic
         answered = Frame(answer, type, frame, checkpoint)
         return self._end(lease, found, turn, answered, status=status, release=release)
 
-    def wait(
-        self, lease: Lease, *, turn: TurnId, question: MessageId, frame: bytes, checkpoint: str
-    ) -> Seq:
+    def wait(self, lease: Lease, *, turn: TurnId, asked: Asked, checkpoint: str) -> Seq:
         found, first = self._ending(lease, turn)
         if first is not None:
             return first
-        opened = found.turn
-        if found.stop or not opened or opened.id != turn:
+        opened = found.turn_called(turn)
+        if not opened or opened.stop:
             raise Refused(ErrorCode.TURN_ENDED, "")
-        status, asked = TurnStatus.WAITING, Frame(question, "input_request", frame, checkpoint)
-        seq = self._end(lease, found, turn, asked, status=status, release=True)
-        opened.status, opened.nonce, opened.offset = status, None, None
+        kept = {each: told for each, told in opened.answers.items() if each in asked.interrupts}
+        question = Frame(asked.id, "input_request", asked.frame, checkpoint)
+        seq = self._end(
+            *(lease, found, turn, question),
+            status=TurnStatus.WAITING,
+            release=True,
+            next_mail=resume_mail(turn) if kept else None,
+        )
+        opened.status = TurnStatus.QUEUED if kept else TurnStatus.WAITING
+        opened.nonce = opened.offset = None
+        opened.asks, opened.answers = asked.interrupts, kept
         found.turn = opened
         return seq
 
@@ -184,6 +212,7 @@ class WorkModel:
         if found.head != turn:
             raise Refused(ErrorCode.TURN_ENDED, "")
         found.log, found.live, found.turn = [], None, None
+        found.stops.pop(turn, None)
         found.mail.pop(0)
         found.epoch, found.floor, found.floor_id = Epoch(nonce), found.seq, found.top
         found.active = self.model.next_tick()
@@ -235,14 +264,20 @@ class WorkModel:
         *,
         status: TurnStatus,
         release: bool,
+        next_mail: Waiting | None = None,
     ) -> Seq:
-        model, attempt = self.model, found.turn.attempt if found.turn else 1
+        model, opened = self.model, found.turn_called(turn)
+        attempt = opened.attempt if opened else 1
         model.log(found, frame, origin=NO_ORIGIN)
-        found.turn, found.live = None, None
+        if opened:
+            found.turn, found.live = None, None
+        found.stops.pop(turn, None)
         found.ended = Ended(turn, found.seq, lease.token)
         model.died.discard(lease.session)
         if found.head == turn:
             found.mail.pop(0)
+        if next_mail:
+            found.mail.insert(0, next_mail)
         model.tell_turn(found, turn, attempt, status)
         if release:
             self._give_back(lease)
@@ -256,3 +291,14 @@ class WorkModel:
     ) -> None:
         body = {"type": "delta", "turn_id": turn, "attempt": attempt, "offset": offset}
         self.model.tell(found, "delta", body | {"text": text})
+
+
+def _of_inbox(found: Session) -> TurnOfInbox | None:
+    turn = found.turn
+    if turn is None:
+        return None
+    text = (found.live or "") if turn.stop else ""
+    return TurnOfInbox(
+        *(turn.id, turn.attempt, turn.counted, turn.status, turn.stop, turn.base),
+        *(turn.answers, text),
+    )

@@ -13,6 +13,7 @@ from typing import Protocol
 from parley_core.domain.client_frames import Position
 from parley_core.domain.events import (
     Accepted,
+    Asked,
     Attachment,
     Begun,
     Event,
@@ -22,6 +23,7 @@ from parley_core.domain.events import (
     Mail,
     Opened,
     ProcessInfo,
+    Stop,
     Top,
     TurnStatus,
     Whereabouts,
@@ -73,14 +75,22 @@ class Conversations(Protocol):
         ...
 
     async def append(
-        self, session: SessionId, mail: Mail, *, frame: bytes, origin: ConnectionId
+        self,
+        session: SessionId,
+        mail: Mail,
+        *,
+        frame: bytes,
+        origin: ConnectionId,
+        value: bytes = b"",
     ) -> Accepted:
         """Number, log, queue and publish an input in one step.
 
         `frame` is the log frame from `encode_open`, empty for a command, which is queued but not
-        logged. A repeat of `mail.message_id` returns the first reply and does nothing else.
-        Raises `Refused`: RATE_LIMITED, BUSY, RETRY_TOO_OLD, FORBIDDEN, SESSION_NOT_FOUND (the
-        session expired: open it again), NO_SUCH_INTERRUPT.
+        logged. `value` is an answer's JSON; a text that has one is the answer to any question that
+        waits for one. The first answer wins. Any other text ends a turn that waits. A repeat of
+        `mail.message_id` returns the first reply and does nothing else. Raises `Refused`:
+        RATE_LIMITED, BUSY, RETRY_TOO_OLD, FORBIDDEN, SESSION_NOT_FOUND (the session expired: open
+        it again), NO_SUCH_INTERRUPT.
         """
         ...
 
@@ -99,7 +109,10 @@ class Conversations(Protocol):
         ...
 
     async def cancel(self, session: SessionId, *, turn: TurnId | None) -> TurnId:
-        """Ask the open turn to stop. Raises `Refused` (TURN_ENDED)."""
+        """Ask a turn to stop; without a name the open one, or else the next.
+
+        Raises `Refused` (TURN_ENDED).
+        """
         ...
 
     async def seen(self, session: SessionId, *, device: DeviceId, seq: Seq) -> None:
@@ -152,8 +165,8 @@ class Work(Protocol):
         """What the session waits for."""
         ...
 
-    async def renew(self, lease: Lease) -> str:
-        """Keep the lease for another 5 s; the turn's stop, empty if none is set."""
+    async def renew(self, lease: Lease) -> Stop | None:
+        """Keep the lease for another 5 s; the open turn's stop."""
         ...
 
     async def release(self, lease: Lease, *, counted: bool) -> None:
@@ -172,7 +185,7 @@ class Work(Protocol):
 
     async def delta(
         self, lease: Lease, *, turn: TurnId, attempt: int, offset: int, text: str
-    ) -> str:
+    ) -> Stop | None:
         """Append to the live text at `offset` (code points) and publish; the turn's stop."""
         ...
 
@@ -196,10 +209,15 @@ class Work(Protocol):
         """
         ...
 
-    async def wait(
-        self, lease: Lease, *, turn: TurnId, question: MessageId, frame: bytes, checkpoint: str
-    ) -> Seq:
-        """The turn asks: question into the log, input off the mailbox, lease released."""
+    async def wait(self, lease: Lease, *, turn: TurnId, asked: Asked, checkpoint: str) -> Seq:
+        """The turn asks: question into the log, input off the mailbox, lease released.
+
+        What was answered meanwhile wakes it at once. Refused as `commit` is.
+        """
+        ...
+
+    async def say(self, lease: Lease, *, type: str, frame: bytes) -> Stop | None:
+        """Publish a frame of the turn that is only live; the turn's stop."""
         ...
 
     async def clear(self, lease: Lease, *, turn: TurnId, nonce: str) -> None:

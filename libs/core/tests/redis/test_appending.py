@@ -158,8 +158,11 @@ async def test_what_is_said_is_published_as_it_is_logged(
 
 async def test_an_answer_to_a_question_is_a_text_in_the_log(store: SessionStore) -> None:
     session = await store.new_session()
+    await store.say(session, "m 1")
+    _, lease = await store.begin(await store.claim(), "m 1")
+    await store.ask(lease, "m 1")
 
-    await store.say(session, "m 1", kind=MailKind.ANSWER)
+    await store.answer(session, "m 2")
 
-    (event,) = (await store.attach(session, None)).events
-    assert event.type == "text"
+    event = (await store.attach(session, None)).events[-1]
+    assert (event.type, event.id) == ("text", "m 2")

@@ -86,7 +86,7 @@ async def test_no_lease_expires_while_redis_was_away(
     if not is_taken:
         expires = float(await store.run("ZSCORE", store.shared.leased, session))
         assert 4_000 < expires - await store.now() <= 5_000
-        assert await store.work.renew(mine) == ""
+        assert await store.work.renew(mine) is None
 
 
 async def test_a_process_that_is_barred_may_not_claim(store: SessionStore) -> None:

@@ -26,6 +26,7 @@ from parley_core.domain.ids import (
     MessageId,
     ProcessId,
     Seq,
+    SessionId,
     UserId,
 )
 from parley_testing.session_draws import (
@@ -37,7 +38,7 @@ from parley_testing.session_draws import (
     a_session,
     a_turn,
 )
-from parley_testing.session_store import ANN, OTHER_WORKER, PHONE, WORKER, text_frame
+from parley_testing.session_store import ANN, OTHER_WORKER, PHONE, WORKER
 from parley_testing.session_twins import ENDS, SessionTwins, next_piece
 
 KEPT, BURST = 6, 12
@@ -56,6 +57,8 @@ numbers = st.integers(0, 12)
 messages = st.integers(1, 9).map(lambda number: MessageId(f"m {number}"))
 texts = st.text('aß😀\n"\\', min_size=1, max_size=5)
 checkpoints = st.sampled_from(CHECKPOINTS)
+interrupts = st.sampled_from(["i1", "i2", "i3"])
+answers = st.sampled_from([b"", b"", b'"x"', b'{"a":[1]}'])
 endings = st.sampled_from([TurnStatus.DONE, TurnStatus.DONE, TurnStatus.FAILED])
 with_leases = precondition(lambda self: self.model.leases)
 with_past = precondition(lambda self: self.twins.past)
@@ -114,9 +117,29 @@ class SessionMachine(RuleBasedStateMachine):
     def append(
         self, draw: Draw, message: MessageId, kind: MailKind, user: UserId, after: int | None
     ) -> None:
-        strategy = draw.draw(st.sampled_from(STRATEGIES))
-        mail = Mail(kind, message, user, PHONE, "hi", strategy=strategy, after=after)
-        self.twins.append(a_session(draw, self.model), mail)
+        strategy, value = draw.draw(st.sampled_from(STRATEGIES)), draw.draw(answers)
+        interrupt = draw.draw(interrupts) if kind is MailKind.ANSWER else ""
+        mail = Mail(
+            *(kind, message, user, PHONE, "hi"),
+            interrupt_id=interrupt,
+            strategy=strategy,
+            after=after,
+        )
+        value = value or (b'"x"' if kind is MailKind.ANSWER else b"")
+        self.twins.append(a_session(draw, self.model), mail, value=value)
+
+    @precondition(lambda self: self.asking())
+    @rule(draw=draws, message=messages, interrupt=interrupts, plain=st.booleans())
+    def somebody_answers(
+        self, draw: Draw, message: MessageId, interrupt: str, *, plain: bool
+    ) -> None:
+        kind = MailKind.TEXT if plain else MailKind.ANSWER
+        mail = Mail(kind, message, ANN, PHONE, "yes", interrupt_id="" if plain else interrupt)
+        session = draw.draw(st.sampled_from(self.asking()))
+        self.twins.append(session, mail, value=b'"yes"')
+
+    def asking(self) -> list[SessionId]:
+        return [each.id for each in self.model.sessions.values() if each.turn and each.turn.asks]
 
     @rule(draw=draws, before=st.none() | numbers.map(Seq), limit=st.integers(1, 5))
     def look(self, draw: Draw, before: Seq | None, limit: int) -> None:
@@ -216,10 +239,15 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(draw=draws)
     def wait(self, draw: Draw) -> None:
         lease = a_lease(draw, self.model)
-        frame = text_frame(lease.session, "q", "which?", role="assistant")
         turn = a_turn(draw, self.model.sessions.get(lease.session))
-        what: dict[str, Any] = {"turn": turn, "question": MessageId("q"), "frame": frame}
-        self.twins.work("wait", lease, checkpoint="k1", **what)
+        asked = draw.draw(st.lists(interrupts, min_size=1, unique=True))
+        self.twins.ask(lease, turn, tuple(asked))
+
+    @with_leases
+    @rule(draw=draws)
+    def say(self, draw: Draw) -> None:
+        lease = a_lease(draw, self.model)
+        self.twins.work("say", lease, type="turn", frame=b'{"type":"turn","node":"n"}')
 
     @with_leases
     @rule(draw=draws)

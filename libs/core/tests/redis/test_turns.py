@@ -7,11 +7,11 @@ import pytest
 from parley_core.domain.client_frames import Strategy
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, StaleToken
-from parley_core.domain.events import MailKind, TurnStatus
-from parley_core.domain.ids import MessageId, SessionId, TurnId
+from parley_core.domain.events import TurnStatus
+from parley_core.domain.ids import SessionId, TurnId
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
-from parley_testing.session_store import WORKER, SessionStore, text_frame
+from parley_testing.session_store import WORKER, SessionStore
 
 
 @pytest.fixture
@@ -36,9 +36,7 @@ async def died(store: SessionStore, session: SessionId, *, checkpoint: str) -> b
 async def waits(store: SessionStore, turn: str) -> None:
     """Another attempt, which asks."""
     _, lease = await store.begin(await store.claim(), turn, checkpoint="k1")
-    frame = text_frame(lease.session, "q", "which one?", role="assistant")
-    question = MessageId("q")
-    await store.work.wait(lease, turn=TurnId(turn), question=question, frame=frame, checkpoint="k2")
+    await store.ask(lease, turn)
 
 
 async def test_deaths_without_a_new_checkpoint_are_counted_up_to_three(
@@ -111,7 +109,7 @@ async def test_the_next_turn_begins_with_a_clean_record(store: SessionStore) -> 
 
     begun, _ = await store.begin(lease, "m 2", checkpoint="k1")
 
-    assert (begun.attempt, begun.exhausted, begun.stop) == (1, False, "")
+    assert (begun.attempt, begun.exhausted, begun.stop) == (1, False, None)
 
 
 async def test_what_an_open_turn_has_against_it_is_not_the_next_ones(store: SessionStore) -> None:
@@ -123,7 +121,7 @@ async def test_what_an_open_turn_has_against_it_is_not_the_next_ones(store: Sess
 
     begun, _ = await store.begin(await store.claim(), "m 2")
 
-    assert (begun.attempt, begun.exhausted, begun.stop) == (1, False, "")
+    assert (begun.attempt, begun.exhausted, begun.stop) == (1, False, None)
 
 
 async def test_what_a_turn_has_against_it_outlives_its_question(store: SessionStore) -> None:
@@ -131,7 +129,7 @@ async def test_what_a_turn_has_against_it_outlives_its_question(store: SessionSt
     for _ in range(3):
         await died(store, session, checkpoint="k1")
     await waits(store, "m 1")
-    await store.say(session, "m 2", kind=MailKind.ANSWER)
+    await store.answer(session, "m 2")
 
     begun, _ = await store.begin(await store.claim(), "m 1", checkpoint="k2")
 
@@ -208,13 +206,14 @@ async def test_a_question_holds_nothing_and_its_turn_goes_on(store: SessionStore
     await waits(store, "m 1")
     held = await store.run("HLEN", store.shared.leases)
 
-    await store.say(session, "m 2", kind=MailKind.ANSWER)
+    await store.answer(session, "m 2")
     inbox = await store.work.inbox(again := await store.claim())
     begun, _ = await store.begin(again, "m 1", checkpoint="k2")
 
     assert not held
     assert inbox.turn is not None
-    assert (inbox.turn.turn_id, inbox.turn.status) == ("m 1", TurnStatus.WAITING)
+    assert (inbox.turn.turn_id, inbox.turn.status) == ("m 1", TurnStatus.QUEUED)
+    assert (inbox.head, inbox.turn.answers) == ("m 1", {"i1": '"yes"'})
     assert (begun.attempt, begun.exhausted) == (2, False)
 
 
@@ -237,7 +236,7 @@ async def test_a_piece_of_another_attempt_is_refused(store: SessionStore) -> Non
 async def test_a_piece_for_a_turn_that_waits_is_refused(store: SessionStore) -> None:
     session = await said(store, "m 1")
     await waits(store, "m 1")
-    await store.say(session, "m 2", kind=MailKind.ANSWER)
+    await store.answer(session, "m 2")
     lease = await store.claim()
 
     with pytest.raises(StaleToken):

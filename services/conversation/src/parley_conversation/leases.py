@@ -2,7 +2,7 @@
 
 On a thread of its own with its own connection, because a graph may block the event loop for longer
 than a lease lives. Another thread and the event loop share two things only: the set of runs, under
-a lock, and `Run.refuse`, which is called on the event loop.
+a lock, and what `Run` is told, which is called on the event loop.
 """
 
 from __future__ import annotations
@@ -102,12 +102,15 @@ class Leases:
     async def _renew_one(self, work: Work, run: Run) -> None:
         lease = run.lease
         try:
-            await work.renew(lease)
+            stop = await work.renew(lease)
         except StaleToken:
             self._loop.call_soon_threadsafe(run.refuse, lease)
         except Unavailable as error:
             # Leases do not expire by the time in which Redis cannot be reached.
             _log.debug("lease not renewed", session=lease.session, reason=str(error))
+        else:
+            if stop:
+                self._loop.call_soon_threadsafe(run.stopped, stop)
 
     async def _beat(self, processes: Processes) -> None:
         try:

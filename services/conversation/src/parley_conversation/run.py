@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import cast
 
 from langgraph.runtime import RunControl
 
-from parley_core.domain.events import Lease
+from parley_core.domain.events import Lease, Stop
 from parley_core.domain.ids import Token
+
+
+class Stopped(Exception):
+    """An attempt was ended because its turn is to stop."""
 
 
 class Run:
@@ -24,10 +29,13 @@ class Run:
         self.until = until
         self.lost = False
         self.control = RunControl()
+        self.stop: Stop | None = None
+        """Why its turn is to end, once that is known."""
         self._clock = clock
         self._in_doubt = 0
         self._cancelled = False
         self._task: asyncio.Task[None] | None = None
+        self._attempt: asyncio.Task[None] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -59,6 +67,35 @@ class Run:
         """A renewal of `lease` was refused."""
         if lease == self.lease and not self._in_doubt:
             self.lose()
+
+    def stopped(self, why: Stop) -> None:
+        """Its turn is to end before it is done: what `until_stopped` holds ends now."""
+        if self.stop is None:
+            self.stop = why
+            if self._attempt:
+                self._attempt.cancel()
+
+    @asynccontextmanager
+    async def until_stopped(self) -> AsyncIterator[None]:
+        """Around an attempt. Raises `Stopped` in place of what a stop cut short.
+
+        As `asyncio.timeout` does it: a cancellation from elsewhere, which may come at the same
+        time, stays one.
+        """
+        task = self._attempt = cast("asyncio.Task[None]", asyncio.current_task())
+        before = task.cancelling()
+        if self.stop:
+            task.cancel()
+        try:
+            # A stop that is known already takes effect here.
+            await asyncio.sleep(0)
+            yield
+        except asyncio.CancelledError:
+            if self.stop and task.uncancel() <= before:
+                raise Stopped from None
+            raise
+        finally:
+            self._attempt = None
 
     def lose(self) -> None:
         """The lease is another's. The run ends at once; it may write nothing more."""

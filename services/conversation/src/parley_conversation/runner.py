@@ -9,25 +9,36 @@ from typing import TypeVar
 
 import structlog
 from langgraph.errors import GraphDrained
+from langgraph.types import Command
 
 from parley_checkpoint import StaleToken as StaleCheckpoint
 from parley_conversation import metrics
-from parley_conversation.deltas import DeltaStream
-from parley_conversation.domain.endings import Ending, answered, failed, topic_switched
+from parley_conversation.attempt import AnswerFull
+from parley_conversation.attempts import (
+    EXHAUSTED,
+    Attempts,
+    Given,
+    Opening,
+    TurnFailed,
+    begin,
+)
+from parley_conversation.domain.closing import CANCELLED, TOO_LONG
+from parley_conversation.domain.endings import failed, topic_switched
+from parley_conversation.domain.inputs import stop_of
+from parley_conversation.domain.resuming import answers_for
 from parley_conversation.domain.said import Said
-from parley_conversation.domain.transcript import Piece, Transcript
-from parley_conversation.graph.agent import Agent, Snapshot, Wrote
+from parley_conversation.ending import Ender, Place
+from parley_conversation.graph.agent import Agent, Snapshot
 from parley_conversation.memory import Log, remembered
 from parley_conversation.patience import until_answered
-from parley_conversation.run import Run
+from parley_conversation.run import Run, Stopped
 from parley_core.domain.errors import StaleToken, Unavailable
-from parley_core.domain.events import Begun, Inbox, Mail, MailKind
+from parley_core.domain.events import Inbox, Mail, MailKind, OpenTurn, Stop
 from parley_core.domain.ids import TurnId
 from parley_core.ports import Work
 
-EXHAUSTED = "The agent failed on this message again and again. Please send it in other words."
 TIMED_OUT = "The agent took too long for this message. Please ask for less at once."
-ASKED = "The agent asked back, which is not available yet. Please send everything it needs."
+HALTED = "The agent halted at a point where nobody can answer it. Please send something else."
 NO_QUESTION = "The agent does not wait for this answer any more. Please send it as a message."
 
 Reply = TypeVar("Reply")
@@ -44,6 +55,7 @@ class Runner:
         self._work = work
         self._agent = agent
         self._log = log
+        self._ender = Ender(work, agent)
         self._timeout = timeout
         self._nonce = nonce
 
@@ -80,48 +92,78 @@ class Runner:
             self._repeated(run, lambda: self._work.inbox(run.lease)),
             self._repeated(run, lambda: self._agent.snapshot(run.lease.session)),
         )
-        mail = inbox.mail
-        if mail is None or run.control.drain_requested:
+        why = stop_of(inbox)
+        if run.control.drain_requested:
             await self._release(run, counted=False)
-            return
-        turn = TurnId(mail.message_id)
-        match mail.kind:
-            case MailKind.TEXT:
-                await self._answer(run, turn, mail, inbox, snapshot)
-            case MailKind.TOPIC:
-                await self._end(run, turn, topic_switched(run.lease.session, mail))
-            case MailKind.CLEAR:
-                nonce = self._nonce()
-                await self._repeated(
-                    run, lambda: self._work.clear(run.lease, turn=turn, nonce=nonce)
-                )
-                await self._release(run, counted=False)
-            case MailKind.ANSWER:
-                await self._fail(run, turn, NO_QUESTION)
-
-    async def _answer(
-        self, run: Run, turn: TurnId, mail: Mail, inbox: Inbox, snapshot: Snapshot
-    ) -> None:
-        if not snapshot.has_finished(turn):
-            begun = await self._begin(run, turn, snapshot)
-            if begun.exhausted:
-                await self._fail(run, turn, EXHAUSTED)
-                return
-            try:
-                async with asyncio.timeout(self._timeout) as limit:
-                    given = await self._input(run, mail, inbox.topic, snapshot)
-                    snapshot = await self._attempt(run, turn, begun.attempt, given, snapshot)
-            except TimeoutError:
-                if not limit.expired():  # one of the graph's own
-                    raise
-                await self._fail(run, turn, TIMED_OUT)
-                return
-        if snapshot.has_finished(turn):
-            answer = snapshot.answer_to(turn)
-            ending = answered(run.lease, turn, answer, checkpoint=snapshot.checkpoint)
-            await self._end(run, turn, ending)
+        elif why and inbox.turn:
+            at = _place(inbox, inbox.turn.turn_id, snapshot)
+            await self._ender.stopped(run, at, why, written=inbox.turn.text)
+        elif inbox.mail is None or inbox.head is None:
+            await self._release(run, counted=False)
         else:
-            await self._fail(run, turn, ASKED)
+            await self._take(run, inbox, inbox.mail, snapshot)
+
+    async def _take(
+        self, run: Run, inbox: Inbox, mail: Mail, snapshot: Snapshot | Exception
+    ) -> None:
+        """Do what the mailbox's head asks."""
+        match mail.kind:
+            case MailKind.TOPIC:
+                ending = topic_switched(run.lease.session, mail)
+                await self._ender.commit(run, TurnId(mail.message_id), ending)
+            case MailKind.CLEAR:
+                await self._clear(run, TurnId(mail.message_id))
+            case MailKind.TEXT | MailKind.ANSWER if isinstance(snapshot, Exception):
+                await self._fail_unreadable(run, inbox, snapshot)
+            case MailKind.TEXT:
+                await self._answer(run, inbox, mail, snapshot)
+            case MailKind.ANSWER:
+                await self._resume(run, inbox, inbox.turn, snapshot)
+
+    async def _clear(self, run: Run, turn: TurnId) -> None:
+        nonce = self._nonce()
+        await self._repeated(run, lambda: self._work.clear(run.lease, turn=turn, nonce=nonce))
+        await self._release(run, counted=False)
+
+    async def _fail_unreadable(self, run: Run, inbox: Inbox, error: Exception) -> None:
+        """The state cannot be read, by this release of the graph at least: that counts as well."""
+        turn = inbox.head or TurnId("")
+        begun = await begin(self._work, run, Opening(turn, "", "", self._nonce()))
+        if not begun.exhausted:
+            raise error
+        await self._ender.commit(run, turn, failed(run.lease, turn, EXHAUSTED))
+
+    async def _answer(self, run: Run, inbox: Inbox, mail: Mail, snapshot: Snapshot) -> None:
+        """A message: the same call starts its turn and resumes it in the middle."""
+
+        async def given(now: Snapshot) -> object:
+            return await self._input(run, mail, inbox.topic, now)
+
+        at = _place(inbox, TurnId(mail.message_id), snapshot)
+        if snapshot.left and snapshot.run_id not in {"", at.turn}:
+            # An older turn that nobody closed: its open ends would be this one's.
+            older = TurnId(snapshot.run_id)
+            snapshot = await self._agent.close(
+                run, turn=older, how=CANCELLED, content=None, written=""
+            )
+        await self._run_turn(run, at, snapshot, given)
+
+    async def _resume(
+        self, run: Run, inbox: Inbox, turn: OpenTurn | None, snapshot: Snapshot
+    ) -> None:
+        """Answers came: the turn that asked goes on with them."""
+        at = _place(inbox, inbox.head or TurnId(""), snapshot)
+
+        async def given(_now: Snapshot) -> object:
+            questions = await self._agent.questions(run.lease.session)
+            told = turn and answers_for(questions, turn.answers)
+            return Command(resume=told) if told else None
+
+        if turn and turn.turn_id == at.turn == snapshot.run_id:
+            await self._run_turn(run, at, snapshot, given)
+        else:
+            # The turn was ended meanwhile, or its checkpoint is gone with what it asked.
+            await self._ender.failed(run, at, NO_QUESTION)
 
     async def _input(
         self, run: Run, mail: Mail, topic: str, snapshot: Snapshot
@@ -133,68 +175,40 @@ class Runner:
             before = await self._repeated(run, lambda: remembered(self._log, session, before=turn))
         return self._agent.given(mail, session=session, topic=topic, before=before, now=snapshot)
 
-    async def _attempt(
-        self, run: Run, turn: TurnId, attempt: int, given: object, snapshot: Snapshot
-    ) -> Snapshot:
-        """Run the graph to its end or to a question; the newest state."""
-
-        async def send(piece: Piece) -> None:
-            await self._send(run, turn, attempt, piece)
-
-        transcript = Transcript(_base(snapshot, turn))
-        async with DeltaStream(transcript, send) as deltas:
-            async for part in self._agent.stream(run, turn=turn, given=given):
-                if isinstance(part, Wrote):
-                    deltas.say(part.message_id, part.text)
-                else:
-                    snapshot = part
-                    deltas.settle(part.answer_to(turn).text)
-        return snapshot
-
-    async def _send(self, run: Run, turn: TurnId, attempt: int, piece: Piece) -> None:
-        def delta() -> Awaitable[str]:
-            return self._work.delta(
-                run.lease, turn=turn, attempt=attempt, offset=piece.offset, text=piece.text
-            )
-
+    async def _run_turn(self, run: Run, at: Place, snapshot: Snapshot, given: Given) -> None:
+        """From the state that there is to the turn's end, or to its next question."""
+        if snapshot.run_id == at.turn and snapshot.closed:
+            # Whoever closed it did not come to its commit.
+            await self._ender.close(run, at, snapshot.closed)
+            return
+        attempts = Attempts(self._work, self._agent, run, turn=at.turn, nonce=self._nonce)
         try:
-            await self._repeated(run, delta)
-        except StaleToken:
-            run.lose()
+            async with asyncio.timeout(self._timeout) as limit:
+                if not snapshot.has_finished(at.turn):
+                    async with run.until_stopped():
+                        snapshot = await attempts.until_done(snapshot, given)
+            await self._end(run, at, snapshot)
+        except Stopped:
+            why = run.stop or Stop.CANCEL
+            await self._ender.stopped(run, at, why, written=attempts.written)
+        except AnswerFull:
+            await self._ender.close(run, at, TOO_LONG, written=attempts.written)
+        except TurnFailed as failure:
+            await self._ender.failed(run, at, failure.told, written=attempts.written)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            await self._ender.failed(run, at, TIMED_OUT, written=attempts.written)
 
-    async def _begin(self, run: Run, turn: TurnId, snapshot: Snapshot) -> Begun:
-        nonce, base = self._nonce(), _base(snapshot, turn)
-        with run.in_doubt():
-            begun = await self._repeated(
-                run,
-                lambda: self._work.begin(
-                    run.lease, turn=turn, base=base, checkpoint=snapshot.checkpoint, nonce=nonce
-                ),
-            )
-            run.adopt(begun.token)
-        return begun
-
-    async def _fail(self, run: Run, turn: TurnId, message: str) -> None:
-        _log.warning("turn failed", session=run.lease.session, turn=turn, told=message)
-        await self._end(run, turn, failed(run.lease, turn, message))
-
-    async def _end(self, run: Run, turn: TurnId, ending: Ending) -> None:
-        """Commit, and give the session back with it: its next item is anybody's."""
-        with run.in_doubt():
-            await self._repeated(
-                run,
-                lambda: self._work.commit(
-                    run.lease,
-                    turn=turn,
-                    answer=ending.id,
-                    type=ending.type,
-                    frame=ending.frame,
-                    status=ending.status,
-                    checkpoint=ending.checkpoint,
-                    topic=ending.topic,
-                    release=True,
-                ),
-            )
+    async def _end(self, run: Run, at: Place, snapshot: Snapshot) -> None:
+        if snapshot.has_finished(at.turn):
+            await self._ender.finished(run, at.turn, snapshot)
+            return
+        questions = await self._repeated(run, lambda: self._agent.questions(run.lease.session))
+        if questions:
+            await self._ender.asked(run, at.turn, questions, snapshot)
+        else:
+            await self._ender.failed(run, at, HALTED)
 
     async def _release(self, run: Run, *, counted: bool) -> None:
         """Give the session back. If Redis is away at the end, the lease expires by itself."""
@@ -208,17 +222,29 @@ class Runner:
         return await until_answered(call, is_over=lambda: run.is_over)
 
 
-def _base(snapshot: Snapshot, turn: TurnId) -> str:
-    """What the checkpoint already has of the turn's answer: nodes that ended do not write again."""
-    return snapshot.answer_to(turn).text if snapshot.run_id == turn else ""
+def _place(inbox: Inbox, turn: TurnId, snapshot: Snapshot | Exception) -> Place:
+    mail, opened = inbox.mail, inbox.turn
+    newest = snapshot.checkpoint if isinstance(snapshot, Snapshot) else ""
+    is_input = mail is not None and mail.kind is MailKind.TEXT and inbox.head == turn
+    return Place(
+        turn,
+        base=opened.base if opened and opened.turn_id == turn else newest,
+        content=mail.content if mail and is_input else None,
+    )
 
 
-async def _together(first: Awaitable[Inbox], second: Awaitable[Snapshot]) -> tuple[Inbox, Snapshot]:
-    """Both at once, in one round trip; both have ended when this returns or raises."""
-    results = await asyncio.gather(first, second, return_exceptions=True)
-    match results:
-        case [BaseException() as error, _] | [_, BaseException() as error]:
-            raise error
-        case [Inbox() as inbox, Snapshot() as snapshot]:
-            return inbox, snapshot
-    raise AssertionError(results)
+async def _together(
+    first: Awaitable[Inbox], second: Awaitable[Snapshot]
+) -> tuple[Inbox, Snapshot | Exception]:
+    """Both at once, in one round trip; both have ended when this returns or raises.
+
+    A state that cannot be read is returned as what says so.
+    """
+    inbox, snapshot = await asyncio.gather(first, second, return_exceptions=True)
+    if isinstance(inbox, BaseException):
+        raise inbox
+    if isinstance(snapshot, (Unavailable, StaleToken)) or not isinstance(
+        snapshot, (Snapshot, Exception)
+    ):
+        raise snapshot
+    return inbox, snapshot

@@ -9,7 +9,7 @@ forgotten.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from itertools import count, islice
 from time import monotonic
 
@@ -22,7 +22,7 @@ from parley_conversation.leases import Leases
 from parley_conversation.patience import until_answered
 from parley_conversation.run import Run
 from parley_conversation.runner import Runner
-from parley_core.domain.errors import Barred, Unavailable
+from parley_core.domain.errors import Barred, StaleToken, Unavailable
 from parley_core.domain.events import Lease
 from parley_core.domain.ids import PARTITIONS
 from parley_core.ports import Work
@@ -58,6 +58,7 @@ class Worker:
         self._nonce = nonce
         self._runs: dict[asyncio.Task[None], Run] = {}
         self._claims: dict[asyncio.Task[None], int] = {}
+        self._looks: set[asyncio.Task[None]] = set()
         self._asked: dict[int, int] = {}
         self._again: dict[int, None] = {}
         """Partitions to ask when there is room, the one that waits longest first."""
@@ -76,16 +77,21 @@ class Worker:
                 self._claim_from(rotated(range(PARTITIONS), turn))
                 await asyncio.sleep(SWEEP_EACH)
         finally:
-            for task in (*self._claims, *self._runs):
+            tasks = (*self._claims, *self._looks, *self._runs)
+            for task in tasks:
                 task.cancel()
-            await _ended((*self._claims, *self._runs), within=END)
+            await _ended(tasks, within=END)
 
     def wake(self, _channel: str, payload: bytes) -> None:
         """A message of the wake channel."""
-        hint = wake.parse(payload)
-        if isinstance(hint, wake.Work):
-            self._again[hint.partition] = None
-            self._claim_again()
+        match wake.parse(payload):
+            case wake.Work(partition):
+                self._again[partition] = None
+                self._claim_again()
+            case wake.Stop(session):
+                for run in self._runs.values():
+                    if run.lease.session == session:
+                        self._spawn(self._supervise_stop(run))
 
     def missed(self, _channels: frozenset[str]) -> None:
         """Messages of the wake channel may have been missed."""
@@ -150,6 +156,19 @@ class Worker:
                 self._start(lease)
             if len(leases) == room:  # there may be more, also where there was no room to ask for
                 self._again[partition] = None
+
+    async def _supervise_stop(self, run: Run) -> None:
+        """Ask whether and why a run's turn is to stop; without an answer a renewal says it."""
+        try:
+            if stop := await self._work.renew(run.lease):
+                run.stopped(stop)
+        except (StaleToken, Unavailable) as error:
+            _log.debug("stop not heard", session=run.lease.session, reason=str(error))
+
+    def _spawn(self, look: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(look)
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
 
     async def _claim(self, partition: int, room: int) -> tuple[Lease, ...]:
         nonce = self._nonce()

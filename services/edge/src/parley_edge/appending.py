@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from parley_core.domain.client_frames import Text
+import msgspec
+from msgspec import UNSET
+
+from parley_core.domain.client_frames import Answer, Text
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.events import Accepted, Mail, MailKind
@@ -13,6 +16,7 @@ from parley_core.domain.server_frames import Text as TextFrame
 from parley_core.domain.server_frames import encode_open
 from parley_edge import metrics
 from parley_edge.connection import Connection
+from parley_edge.domain.answering import answer_text
 from parley_edge.follower import Follower
 from parley_edge.opening import following, reopen
 
@@ -23,56 +27,86 @@ _QUICK_RETRIES = (0.05, 0.2)
 async def append_text(connection: Connection, text: Text) -> None:
     """A message of the user. Returns when its ack is out. Raises `Refused`, `Unavailable`.
 
-    One without an id gets one before the first try, so that a retry cannot double it.
+    A plain client cannot answer in any other way: its text is the answer where one is waited for.
     """
-    message_id = MessageId(text.message_id or connection.edge.new_id())
     mail = Mail(
         kind=MailKind.TEXT,
-        message_id=message_id,
+        message_id=_message_id(connection, text.message_id),
         user_id=connection.user,
         device_id=connection.device,
         content=text.content,
         strategy=text.strategy,
         after=text.after,
     )
+    value = msgspec.json.encode(text.content) if connection.is_plain else b""
+    await _append_and_ack(connection, mail, value)
+
+
+async def append_answer(connection: Connection, answer: Answer) -> None:
+    """An answer to a question of the agent, otherwise as `append_text`."""
+    mail = Mail(
+        kind=MailKind.ANSWER,
+        message_id=_message_id(connection, answer.message_id),
+        user_id=connection.user,
+        device_id=connection.device,
+        content=answer_text(answer.value),
+        interrupt_id=answer.interrupt_id,
+    )
+    await _append_and_ack(connection, mail, bytes(answer.value))
+
+
+def _message_id(connection: Connection, given: str | None) -> MessageId:
+    """An input without an id gets one before the first try, so that a retry cannot double it."""
+    return MessageId(given or connection.edge.new_id())
+
+
+async def _append_and_ack(connection: Connection, mail: Mail, value: bytes) -> None:
     with metrics.ACK_SECONDS.time():
-        accepted, follower = await append(connection, mail)
-    await follower.accepted(accepted, message_id)
+        accepted, follower = await append(connection, mail, value=value)
+    await follower.accepted(accepted, mail.message_id)
 
 
-async def append(connection: Connection, mail: Mail) -> tuple[Accepted, Follower]:
+async def append(
+    connection: Connection, mail: Mail, *, value: bytes = b""
+) -> tuple[Accepted, Follower]:
     """Append to the session, or if it expired to the one that takes its place; says which."""
     follower = following(connection)
     try:
-        return await _append(connection, follower, mail), follower
+        return await _append(connection, follower, mail, value), follower
     except Refused as refused:
         if refused.code is not ErrorCode.SESSION_NOT_FOUND or connection.is_closing:
             raise
     await reopen(connection, instead_of=follower)
     follower = following(connection)
-    return await _append(connection, follower, mail), follower
+    return await _append(connection, follower, mail, value), follower
 
 
-async def _append(connection: Connection, follower: Follower, mail: Mail) -> Accepted:
+async def _append(connection: Connection, follower: Follower, mail: Mail, value: bytes) -> Accepted:
     """Once, and quickly again while Redis is away for a moment."""
     follower.sending(mail.message_id)
     for pause in _QUICK_RETRIES:
         try:
-            return await _append_once(connection, follower, mail)
+            return await _append_once(connection, follower, mail, value)
         except Unavailable:
             await asyncio.sleep(pause)
-    return await _append_once(connection, follower, mail)
+    return await _append_once(connection, follower, mail, value)
 
 
-async def _append_once(connection: Connection, follower: Follower, mail: Mail) -> Accepted:
+async def _append_once(
+    connection: Connection, follower: Follower, mail: Mail, value: bytes
+) -> Accepted:
     return await connection.edge.conversations.append(
-        follower.session, mail, frame=_log_frame(mail, follower), origin=connection.id
+        follower.session,
+        mail,
+        frame=_log_frame(mail, follower),
+        origin=connection.id,
+        value=value,
     )
 
 
 def _log_frame(mail: Mail, follower: Follower) -> bytes:
     """What goes into the log; nothing of a command."""
-    if mail.kind is not MailKind.TEXT:
+    if mail.kind not in {MailKind.TEXT, MailKind.ANSWER}:
         return b""
     return encode_open(
         TextFrame(
@@ -82,5 +116,6 @@ def _log_frame(mail: Mail, follower: Follower) -> bytes:
             user_id=mail.user_id,
             device_id=mail.device_id,
             content=mail.content,
+            interrupt_id=mail.interrupt_id or UNSET,
         )
     )

@@ -15,16 +15,15 @@ from parley_core.domain.client_frames import (
     Auth,
     Cancel,
     Command,
-    Strategy,
     Text,
     Typing,
 )
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
-from parley_core.domain.ids import Seq
+from parley_core.domain.ids import Seq, TurnId
 from parley_core.domain.server_frames import Typing as TypingFrame
 from parley_core.domain.server_frames import encode
-from parley_edge.appending import append_text
+from parley_edge.appending import append_answer, append_text
 from parley_edge.commands import run
 from parley_edge.connection import Connection
 from parley_edge.opening import RETRY_AFTER_MS, following, open_first
@@ -43,6 +42,7 @@ async def carry_out(connection: Connection, frame: AnyClientFrame) -> None:
             refused.message,
             message_id=message_id,
             request_id=request_id,
+            turn_id=getattr(frame, "turn_id", None),
             retry_after_ms=refused.retry_after_ms,
         )
     except Unavailable:
@@ -74,18 +74,16 @@ async def _auth(connection: Connection, frame: Auth) -> None:
 
 
 async def _text(connection: Connection, frame: Text) -> None:
-    if frame.strategy in {Strategy.INTERRUPT, Strategy.ROLLBACK}:
-        sentence = f"The strategy {frame.strategy.value} is not available yet."
-        raise Refused(ErrorCode.INVALID_MESSAGE, sentence)
     await append_text(connection, frame)
 
 
-async def _cancel(_connection: Connection, _frame: Cancel) -> None:
-    raise Refused(ErrorCode.TURN_ENDED, "There is no turn to cancel.")
+async def _cancel(connection: Connection, frame: Cancel) -> None:
+    turn = None if frame.turn_id is None else TurnId(frame.turn_id)
+    await connection.edge.conversations.cancel(following(connection).session, turn=turn)
 
 
-async def _answer(_connection: Connection, _frame: Answer) -> None:
-    raise Refused(ErrorCode.NO_SUCH_INTERRUPT, "The agent did not ask this.")
+async def _answer(connection: Connection, frame: Answer) -> None:
+    await append_answer(connection, frame)
 
 
 async def _typing(connection: Connection, frame: Typing) -> None:

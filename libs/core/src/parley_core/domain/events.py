@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from parley_core.domain.client_frames import Strategy
 from parley_core.domain.ids import (
@@ -120,24 +120,51 @@ class Mail(Struct, frozen=True, omit_defaults=True):
     content: str = ""
     topic: str = ""
     interrupt_id: str = ""
-    value: Raw | None = None
     strategy: Strategy = Strategy.ENQUEUE
     after: int | None = None
 
 
+class Stop(StrEnum):
+    """Why a turn is to end before it is done."""
+
+    CANCEL = "cancel"
+    INTERRUPT = "interrupt"
+    ROLLBACK = "rollback"
+
+
 class OpenTurn(Struct, frozen=True):
-    """The turn that a session's meta holds. `counted`: attempts that ended in a way that counts."""
+    """The turn that a session's meta holds.
+
+    `counted`: attempts that ended in a way that counts. `base`: the checkpoint before the turn.
+    `answers`: JSON, by the interrupt that asked. `text`: what its newest attempt has written, if
+    a stop is set.
+    """
 
     turn_id: TurnId
     attempt: int
     counted: int
     status: TurnStatus
-    stop: str
+    stop: Stop | None
+    base: str = ""
+    answers: dict[str, str] = {}
+    text: str = ""
+
+
+class Asked(Struct, frozen=True):
+    """What a turn asks: the log frame (open, from `encode_open`), its id, and the interrupts."""
+
+    id: MessageId
+    frame: bytes
+    interrupts: tuple[str, ...]
 
 
 class Inbox(Struct, frozen=True):
-    """What a worker finds under its lease: the mailbox's head, and the turn if one is open."""
+    """What a worker finds under its lease: the mailbox's head, and the turn if one is open.
 
+    `head` is the turn that the mail is for: its own, or one that asked and was answered.
+    """
+
+    head: TurnId | None
     mail: Mail | None
     turn: OpenTurn | None
     owner: UserId
@@ -159,7 +186,7 @@ class Begun(Struct, frozen=True):
     token: Token
     attempt: int
     exhausted: bool
-    stop: str
+    stop: Stop | None
 
 
 class ProcessInfo(Struct, frozen=True, omit_defaults=True):

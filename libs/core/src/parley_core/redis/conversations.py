@@ -45,6 +45,7 @@ from parley_core.redis.scripts import script
 from parley_core.redis.user_sessions import UserSessions
 from parley_core.redis.wire import Argument
 
+_mail_encoder = msgspec.json.Encoder()
 _OPEN_TRIES = 8
 """How often the user's sessions may change under an open before it gives up."""
 _LOGGED = {MailKind.TEXT, MailKind.ANSWER}
@@ -117,7 +118,13 @@ class RedisConversations:
         return replies.attachment(reply) if reply else None
 
     async def append(
-        self, session: SessionId, mail: Mail, *, frame: bytes, origin: ConnectionId
+        self,
+        session: SessionId,
+        mail: Mail,
+        *,
+        frame: bytes,
+        origin: ConnectionId,
+        value: bytes = b"",
     ) -> Accepted:
         names = self._keys.session(session)
         partition = _partition(session)
@@ -127,10 +134,11 @@ class RedisConversations:
             script("append"),
             [*session_keys(names), shared.leases, shared.ready, rate],
             [
-                *(session, mail.message_id, _pack_mail(mail), frame, _LOGGED_AS, origin),
+                *(session, mail.message_id, _mail_encoder.encode(mail), frame, _LOGGED_AS, origin),
                 *(mail.user_id, "" if mail.after is None else mail.after, mail.strategy),
                 *(self._kept, limits.REMEMBERED, limits.MAILBOX, *self._rate),
                 *(self._client.publish_verb, names.channel, self._keys.wake, partition),
+                *(mail.kind, mail.interrupt_id, value),
             ],
         )
         seq, epoch, repeated = replies.accepted(reply, what="append")
@@ -181,10 +189,12 @@ class RedisConversations:
         return Top(Epoch(replies.text(epoch)), Seq(int(seq)), MessageId(replies.text(id_)))
 
     async def cancel(self, session: SessionId, *, turn: TurnId | None) -> TurnId:
+        partition = _partition(session)
+        names, shared = self._keys.session(session), self._keys.partition(partition)
         reply = await self._client.script(
             script("cancel"),
-            [self._keys.session(session).meta],
-            [session, turn or "", self._keys.wake],
+            [names.meta, names.mail, shared.leases, shared.ready],
+            [session, turn or "", self._keys.wake, partition],
         )
         (stopped,) = replies.accepted(reply, what="cancel")
         return TurnId(replies.text(stopped))
@@ -283,8 +293,3 @@ def _position(position: Position | None) -> tuple[Argument, Argument, Argument]:
     if position is None:
         return "", "", ""
     return position.epoch, position.seq, position.id or ""
-
-
-def _pack_mail(mail: Mail) -> bytes:
-    """Scripts compare an input's id without decoding it, so the id stands on a line of its own."""
-    return mail.message_id.encode() + b"\n" + msgspec.json.encode(mail)

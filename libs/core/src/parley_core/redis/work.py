@@ -10,11 +10,13 @@ import msgspec
 from parley_core.domain import limits, server_frames
 from parley_core.domain.errors import Barred, StaleToken
 from parley_core.domain.events import (
+    Asked,
     Begun,
     Inbox,
     Lease,
     Mail,
     OpenTurn,
+    Stop,
     TurnStatus,
 )
 from parley_core.domain.ids import (
@@ -45,6 +47,7 @@ REST_MS = 250
 """How long a session rests after its first counted attempt; twice that after the second."""
 
 _mail_decoder = msgspec.json.Decoder(Mail)
+_answers_decoder = msgspec.json.Decoder(dict[str, str])
 
 
 class RedisWork:
@@ -78,11 +81,15 @@ class RedisWork:
     async def inbox(self, lease: Lease) -> Inbox:
         names, shared = self._keys.session(lease.session), self._shared(lease)
         reply = await self._client.script(
-            script("inbox"), [names.meta, names.mail, shared.leases], [lease.session, lease.token]
+            script("inbox"),
+            [names.meta, names.mail, shared.leases, names.live],
+            [lease.session, lease.token],
         )
         head, owner, topic, epoch, created, *turn = replies.accepted(reply, what="inbox")
+        name, _, mail = (head or b"").partition(b"\n")
         return Inbox(
-            mail=_mail_decoder.decode(head.partition(b"\n")[2]) if head else None,
+            head=TurnId(name.decode()) if head else None,
+            mail=_mail_decoder.decode(mail) if head else None,
             turn=_open_turn(turn),
             owner=UserId(replies.text(owner)),
             topic=replies.text(topic),
@@ -90,14 +97,14 @@ class RedisWork:
             created=created,
         )
 
-    async def renew(self, lease: Lease) -> str:
+    async def renew(self, lease: Lease) -> Stop | None:
         shared = self._shared(lease)
         reply = await self._client.script(
             script("renew"),
             [self._keys.session(lease.session).meta, shared.leases, shared.leased],
             [lease.session, lease.token, LEASE_MS],
         )
-        return replies.text(replies.accepted(reply, what="renew")[0])
+        return _stop(replies.accepted(reply, what="renew")[0])
 
     async def release(self, lease: Lease, *, counted: bool) -> None:
         names, shared = self._keys.session(lease.session), self._shared(lease)
@@ -124,11 +131,11 @@ class RedisWork:
             ],
         )
         token, attempt, exhausted, stop = replies.accepted(reply, what="begin")
-        return Begun(Token(replies.text(token)), attempt, bool(exhausted), replies.text(stop))
+        return Begun(Token(replies.text(token)), attempt, bool(exhausted), _stop(stop))
 
     async def delta(
         self, lease: Lease, *, turn: TurnId, attempt: int, offset: int, text: str
-    ) -> str:
+    ) -> Stop | None:
         names = self._keys.session(lease.session)
         frame = server_frames.Delta(turn_id=turn, attempt=attempt, offset=offset, text=text)
         reply = await self._client.script(
@@ -141,7 +148,16 @@ class RedisWork:
         )
         if reply[0] == b"hole":
             raise ValueError(f"expected a delta at offset {reply[1]}, got one at {offset}")
-        return replies.text(replies.accepted(reply, what="delta")[0])
+        return _stop(replies.accepted(reply, what="delta")[0])
+
+    async def say(self, lease: Lease, *, type: str, frame: bytes) -> Stop | None:
+        names = self._keys.session(lease.session)
+        reply = await self._client.script(
+            script("say"),
+            [names.meta, self._shared(lease).leases],
+            [lease.session, lease.token, type, frame, self._client.publish_verb, names.channel],
+        )
+        return _stop(replies.accepted(reply, what="say")[0])
 
     async def commit(
         self,
@@ -160,20 +176,10 @@ class RedisWork:
         end: list[str | int | bytes] = [turn, answer, type, frame, status, checkpoint, int(release)]
         return await self._finish(name, lease, end, topic=topic)
 
-    async def wait(
-        self, lease: Lease, *, turn: TurnId, question: MessageId, frame: bytes, checkpoint: str
-    ) -> Seq:
-        status = TurnStatus.WAITING
-        end: list[str | int | bytes] = [
-            turn,
-            question,
-            "input_request",
-            frame,
-            status,
-            checkpoint,
-            1,
-        ]
-        return await self._finish("wait", lease, end, topic=None)
+    async def wait(self, lease: Lease, *, turn: TurnId, asked: Asked, checkpoint: str) -> Seq:
+        kind, status = "input_request", TurnStatus.WAITING
+        end: list[str | int | bytes] = [turn, asked.id, kind, asked.frame, status, checkpoint, 1]
+        return await self._finish("wait", lease, end, msgspec.json.encode(asked.interrupts))
 
     async def clear(self, lease: Lease, *, turn: TurnId, nonce: str) -> None:
         names = self._keys.session(lease.session)
@@ -188,7 +194,12 @@ class RedisWork:
         replies.accepted(reply, what="clear")
 
     async def _finish(
-        self, name: str, lease: Lease, end: list[str | int | bytes], *, topic: str | None
+        self,
+        name: str,
+        lease: Lease,
+        end: list[str | int | bytes],
+        *more: bytes,
+        topic: str | None = None,
     ) -> Seq:
         names, shared = self._keys.session(lease.session), self._shared(lease)
         reply = await self._client.script(
@@ -198,6 +209,7 @@ class RedisWork:
                 *(lease.session, lease.token, *end),
                 *(self._kept, self._client.publish_verb, names.channel, self._keys.wake),
                 *(_partition(lease), int(topic is not None), topic or ""),
+                *more,
             ],
         )
         return Seq(replies.accepted(reply, what=name)[0])
@@ -214,7 +226,7 @@ def _partition(lease: Lease) -> Partition:
 
 
 def _open_turn(fields: Sequence[Any]) -> OpenTurn | None:
-    turn, attempt, counted, status, stop = fields
+    turn, attempt, counted, status, stop, base, answers, text = fields
     if not turn:
         return None
     return OpenTurn(
@@ -222,5 +234,12 @@ def _open_turn(fields: Sequence[Any]) -> OpenTurn | None:
         attempt=attempt,
         counted=counted,
         status=TurnStatus(replies.text(status)),
-        stop=replies.text(stop),
+        stop=_stop(stop),
+        base=replies.text(base),
+        answers=_answers_decoder.decode(answers) if answers else {},
+        text=replies.text(text),
     )
+
+
+def _stop(value: bytes) -> Stop | None:
+    return Stop(replies.text(value)) if value else None

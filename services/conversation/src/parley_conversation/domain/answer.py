@@ -8,13 +8,11 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple
 
+from parley_conversation.domain.closing import BLANK_LINE, SILENCE, closing_id
 from parley_conversation.domain.said import Role, Said
 from parley_core.domain import limits
 from parley_core.domain.events import Lease
 from parley_core.domain.ids import MessageId, TurnId
-
-BLANK_LINE = "\n\n"
-"""Stands between the messages of one answer."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -24,6 +22,7 @@ class Finish(StrEnum):
 
     STOP = "stop"
     LENGTH = "length"
+    CANCELLED = "cancelled"
 
 
 class Answer(NamedTuple):
@@ -53,7 +52,11 @@ def answer_to(turn: TurnId, messages: Sequence[Said]) -> Answer:
     """
     places = [index for index, said in enumerate(messages) if said.id == turn]
     after = messages[places[-1] + 1 :] if places else messages[-1:]
-    texts = (well_formed(said.text) for said in after if said.role is Role.ASSISTANT)
+    texts = (
+        well_formed(said.text)
+        for said in after
+        if said.role is Role.ASSISTANT and (said.id, said.text) != (closing_id(turn), SILENCE)
+    )
     return cut(BLANK_LINE.join(text for text in texts if text))
 
 

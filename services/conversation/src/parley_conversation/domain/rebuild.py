@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from parley_conversation.domain.closing import SILENCE
 from parley_conversation.domain.said import Role, Said
 from parley_core.domain import server_frames
 from parley_core.domain.ids import TurnId
@@ -24,5 +25,5 @@ def rebuilt(frames: Iterable[server_frames.AnyServerFrame], *, before: TurnId) -
             inputs[frame.message_id] = frame
         elif isinstance(frame.turn_id, str) and (asked := inputs.pop(frame.turn_id, None)):
             messages.append(Said(Role.USER, asked.message_id, asked.content))
-            messages.append(Said(Role.ASSISTANT, frame.message_id, frame.content))
+            messages.append(Said(Role.ASSISTANT, frame.message_id, frame.content or SILENCE))
     return tuple(messages)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from parley_conversation.domain.answer import BLANK_LINE, well_formed
+from parley_conversation.domain.answer import well_formed
+from parley_conversation.domain.closing import BLANK_LINE
 from parley_core.domain import limits
 
 
@@ -28,7 +29,10 @@ class Transcript:
     Holds one answer at most (256 KB): what is not taken yet is joined to one piece.
     """
 
-    __slots__ = ("_bytes", "_held", "_speaker", "_spoken", "_taken", "_taken_length", "_waiting")
+    __slots__ = (
+        *("_bytes", "_held", "_is_full", "_speaker", "_spoken"),
+        *("_taken", "_taken_length", "_waiting"),
+    )
 
     def __init__(self, base: str) -> None:
         self._taken = [base]
@@ -38,6 +42,17 @@ class Transcript:
         self._speaker = ""
         self._spoken: set[str] = set()
         self._held = False
+        self._is_full = False
+
+    @property
+    def text(self) -> str:
+        """All that was written, whether or not it was taken."""
+        return "".join([*self._taken, *self._waiting])
+
+    @property
+    def is_full(self) -> bool:
+        """More was written than an answer may hold."""
+        return self._is_full
 
     @property
     def has_more(self) -> bool:
@@ -80,8 +95,9 @@ class Transcript:
         data = text.encode()
         room = limits.ANSWER - self._bytes
         if len(data) > room:
-            # Full: nothing may follow the cut, not even a shorter piece that would fit.
-            text, self._held = data[:room].decode(errors="ignore"), True
+            # Nothing may follow the cut, not even a shorter piece that would fit.
+            text = data[:room].decode(errors="ignore")
+            self._held = self._is_full = True
         if text:
             self._waiting.append(text)
             self._bytes += len(data)

@@ -14,7 +14,7 @@ class Work(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """A turn should stop. Until turns can be stopped, a worker does nothing about it."""
+    """A turn should stop; its session says why."""
 
     session: SessionId
     turn: TurnId

@@ -1,16 +1,19 @@
-"""A graph as the runner sees it: its state between steps, and what it streams."""
+"""A graph as the runner sees it: its state between steps, what it streams, how it is ended."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
-from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from parley_conversation.domain.answer import Answer, answer_to
+from parley_conversation.domain.closing import Closing, as_metadata, from_metadata, remainder
+from parley_conversation.domain.resuming import Question
 from parley_conversation.domain.said import Said
+from parley_conversation.graph import asking, closing
 from parley_conversation.graph.loader import Graph
 from parley_conversation.graph.messages import as_messages, said_since
 from parley_conversation.run import Run
@@ -24,18 +27,27 @@ gets somewhere, and an end for one that runs in circles."""
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A conversation's state at a checkpoint. `run_id` is the turn that wrote it."""
+    """A conversation's state at a checkpoint. `run_id` is the turn that wrote it.
+
+    `left`: the nodes that are to run next. `closed`: how the turn was closed, if it did not end by
+    itself.
+    """
 
     checkpoint: str
     run_id: str
-    ended: bool
+    left: tuple[str, ...]
     messages: Sequence[Any]
     context: Mapping[str, Any]
+    closed: Closing | None = None
 
     @property
     def exists(self) -> bool:
         """There is a checkpoint at all."""
         return bool(self.checkpoint)
+
+    @property
+    def ended(self) -> bool:
+        return not self.left
 
     def has_finished(self, turn: TurnId) -> bool:
         """The turn has run to its end, whether or not it was committed."""
@@ -50,6 +62,13 @@ class Snapshot:
             said = ()
         return answer_to(turn, said)
 
+    @property
+    def doing(self) -> tuple[str, ...]:
+        """What the graph works on now: nodes, and tools that its model has called."""
+        newest = self.messages[-1] if self.messages else None
+        calls = newest.tool_calls if isinstance(newest, AIMessage) and self.left else ()
+        return (*self.left, *(f"tool:{call['name']}" for call in calls))
+
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
@@ -57,6 +76,13 @@ class Wrote:
 
     message_id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A node gave something to its stream writer."""
+
+    value: object
 
 
 class Agent:
@@ -71,8 +97,7 @@ class Agent:
     async def snapshot(self, session: SessionId) -> Snapshot:
         """The newest checkpoint; an empty one if the conversation has none."""
         state = await self._graph.aget_state({"configurable": {"thread_id": session}})
-        metadata: Mapping[str, Any] = state.metadata or {}
-        return _snapshot(state.config, state.values, state.next, run_id=metadata.get("run_id", ""))
+        return _snapshot(state.config, state.values, state.next, state.metadata or {})
 
     def given(
         self, mail: Mail, *, session: SessionId, topic: str, before: Sequence[Said], now: Snapshot
@@ -94,20 +119,16 @@ class Agent:
 
     async def stream(
         self, run: Run, *, turn: TurnId, given: object
-    ) -> AsyncIterator[Wrote | Snapshot]:
+    ) -> AsyncGenerator[Wrote | Streamed | Snapshot, None]:
         """Run or resume the turn: what models write, and the state at each checkpoint.
 
-        Raises `GraphDrained` at a step's end if a drain was asked for, and whatever a node raises.
+        `given`: the input, a `Command` that resumes, or None to go on. Raises `GraphDrained` at a
+        step's end if a drain was asked for, and whatever a node raises.
         """
-        config: RunnableConfig = {
-            "configurable": {"thread_id": run.lease.session, **self._settings(run)},
-            "metadata": {"run_id": turn},
-            "recursion_limit": self._steps,
-        }
         parts: AsyncIterator[Any] = self._graph.astream(
             given,
-            config,
-            stream_mode=["messages", "checkpoints"],
+            {**self._config(run, turn), "recursion_limit": self._steps},
+            stream_mode=["messages", "checkpoints", "custom"],
             durability="sync",
             control=run.control,
             subgraphs=True,
@@ -115,8 +136,43 @@ class Agent:
         async for namespace, mode, part in parts:
             if mode == "messages" and isinstance(part[0], AIMessageChunk):
                 yield _wrote(part[0])
+            elif mode == "custom":
+                yield Streamed(part)
             elif mode == "checkpoints" and not namespace:
-                yield _snapshot(part["config"], part["values"], part["next"], run_id=turn)
+                yield _snapshot(part["config"], part["values"], part["next"], {"run_id": turn})
+
+    async def questions(self, session: SessionId) -> tuple[Question, ...]:
+        """What the turn asks and waits for."""
+        return await asking.questions(self._graph, {"configurable": {"thread_id": session}})
+
+    async def close(
+        self, run: Run, *, turn: TurnId, how: Closing, content: str | None, written: str
+    ) -> Snapshot:
+        """End a turn that does not end by itself; the state after it. Closing twice is harmless.
+
+        `content`: of its input, if it is known; `written`: the answer as far as it was streamed.
+        """
+        session, config = run.lease.session, self._config(run, turn, **as_metadata(how))
+        now = await self.snapshot(session)
+        if now.left or now.run_id != turn or now.closed is None:
+            await closing.clear(self._graph, config)
+            now = await self.snapshot(session)
+        rest = remainder(written, now.answer_to(turn).text)
+        lacking = closing.missing(now.messages, turn=turn, content=content, rest=rest)
+        if lacking:
+            await closing.add(self._graph, config, lacking)
+            now = await self.snapshot(session)
+        return now
+
+    async def rewind(self, run: Run, *, turn: TurnId, to: str) -> None:
+        """Forget all that a turn did: the conversation is as it was at the checkpoint `to`."""
+        await closing.rewind(self._graph, self._config(run, turn), to=to)
+
+    def _config(self, run: Run, turn: TurnId, **metadata: str) -> RunnableConfig:
+        return {
+            "configurable": {"thread_id": run.lease.session, **self._settings(run)},
+            "metadata": {"run_id": turn, **metadata},
+        }
 
 
 def _holds_mapping(graph: Graph, channel: str) -> bool:
@@ -132,13 +188,17 @@ def _wrote(chunk: BaseMessage) -> Wrote:
 
 
 def _snapshot(
-    config: RunnableConfig, values: Mapping[str, Any], left: Sequence[str], *, run_id: str
+    config: RunnableConfig,
+    values: Mapping[str, Any],
+    left: Sequence[str],
+    metadata: Mapping[str, Any],
 ) -> Snapshot:
     context = values.get("context")
     return Snapshot(
         checkpoint=config.get("configurable", {}).get("checkpoint_id", ""),
-        run_id=run_id,
-        ended=not left,
+        run_id=metadata.get("run_id", ""),
+        left=tuple(left),
         messages=values.get("messages", ()),
         context=context if isinstance(context, Mapping) else {},
+        closed=from_metadata(metadata),
     )

@@ -1,25 +1,35 @@
 -- An input of a member: numbered, logged, queued for the agent, made ready and published at once.
 --
+-- An answer is kept with the turn that asked, and wakes it; the first valid one wins. While a turn
+-- waits, a text closes it as cancelled and runs then; from a plain client it is the answer.
+--
 -- KEYS 1-10 the session's (lib/session), 11 leases, 12 ready, 13 rate bucket
--- ARGV 1 session, 2 message id, 3 mail: the message id, a line feed, the input
+-- ARGV 1 session, 2 message id, 3 the input, as mail
 --      4 the log frame without its last brace, '' for a command: queued, not logged
 --      5 the frame's type, 6 origin, 7 user, 8 seq that the client had when it first sent this or ''
 --      9 strategy, 10 events kept, 11 ids kept, 12 inputs that may wait
 --      13 tokens a second, 14 burst, 15 publish verb, 16 channel, 17 wake channel, 18 partition
+--      19 kind of the input, 20 the interrupt that it answers, 21 the answer's JSON: of a text, of
+--      any question that is open, if it is to be an answer where there is one, else ''
 -- Reply: {'ok', seq, epoch, repeated} | {'refused', code, sentence, retry after in ms}
 -- By: edge. A repeat of the message id returns the first reply and does nothing else.
 -- include: now
 -- include: session
 -- include: stamp
 -- include: log
+-- include: turn
 local session, id, frame, user, after, strategy = ARGV[1], ARGV[2], ARGV[4], ARGV[7], ARGV[8], ARGV[9]
 
 local function refused(code, sentence, retry_after)
   return {'refused', code, sentence, retry_after or 0}
 end
 
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'id', 'owner', 'turn', 'm:' .. user)
+local kind, interrupt, value = ARGV[19], ARGV[20], ARGV[21]
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'id', 'owner', 'turn', 'm:' .. user,
+  'status', 'stop', 'asks', 'answers')
 local epoch, top, top_id, turn = meta[1], tonumber(meta[2]), meta[3], meta[5]
+local stop = meta[8]
+local waits = turn and meta[7] == 'waiting' and not stop
 if not epoch then
   return refused('SESSION_NOT_FOUND', 'The session has ended.')
 end
@@ -40,11 +50,19 @@ if after ~= '' and redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[11]) then
   end
 end
 
+local asked
+if turn and not stop and (kind == 'answer' or (waits and value ~= '')) then
+  asked = unanswered(meta[9], meta[10], interrupt)
+end
+if kind == 'answer' and not asked then
+  return refused('NO_SUCH_INTERRUPT', 'The agent does not wait for this answer.')
+end
+
 local waiting = redis.call('LLEN', KEYS[4])
 if waiting >= tonumber(ARGV[12]) then
   return refused('BUSY', 'Too many messages wait for an answer.', 1000)
 end
-if strategy == 'reject' and (turn or waiting > 0) then
+if strategy == 'reject' and not asked and (turn or waiting > 0) then
   return refused('BUSY', 'The agent is busy.', 1000)
 end
 
@@ -68,11 +86,28 @@ redis.call('HSET', KEYS[13], 'tokens', tokens - 1, 'at', now)
 redis.call('PEXPIRE', KEYS[13], math.ceil(burst * 1000 / rate) + 1000)
 redis.call('ZADD', KEYS[3], seq, id)
 redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -(tonumber(ARGV[11]) + 1))
-redis.call('RPUSH', KEYS[4], ARGV[3])
-tell(to, 'live:turn', epoch, top, '-', top_id, turn_frame(id, 0, 'queued'))
-if turn and (strategy == 'interrupt' or strategy == 'rollback') then
-  redis.call('HSET', KEYS[1], 'stop', strategy)
-  redis.call('PUBLISH', ARGV[17], 'stop ' .. session .. ' ' .. turn)
+if asked then
+  local answers = cjson.decode(meta[10] or '{}')
+  answers[asked] = value
+  redis.call('HSET', KEYS[1], 'answers', cjson.encode(answers))
+  if waits then
+    redis.call('HSET', KEYS[1], 'status', 'queued')
+    -- Before what came meanwhile: one turn is open at a time.
+    redis.call('LPUSH', KEYS[4], resume_mail(turn))
+    tell(to, 'live:turn', epoch, top, '-', top_id,
+      turn_frame(turn, redis.call('HGET', KEYS[1], 'attempt'), 'queued'))
+  end
+else
+  local head = not turn and waiting > 0 and string.match(redis.call('LINDEX', KEYS[4], 0), '^[^\n]*')
+  redis.call('RPUSH', KEYS[4], id .. '\n' .. ARGV[3])
+  tell(to, 'live:turn', epoch, top, '-', top_id, turn_frame(id, 0, 'queued'))
+  local replaces = strategy == 'interrupt' or strategy == 'rollback'
+  if turn and not stop and (replaces or (waits and kind == 'text')) then
+    redis.call('HSET', KEYS[1], 'stop', replaces and strategy or 'cancel')
+    redis.call('PUBLISH', ARGV[17], 'stop ' .. session .. ' ' .. turn)
+  elseif head and replaces then
+    redis.call('HSETNX', KEYS[1], stop_before(head), strategy)
+  end
 end
 if redis.call('HEXISTS', KEYS[11], session) == 0 then
   redis.call('ZADD', KEYS[12], 'NX', now, session)

@@ -11,6 +11,7 @@
 -- By: conversation. A repeat with the nonce returns the first reply.
 -- include: now
 -- include: session
+-- include: turn
 local session, token, turn, checkpoint, nonce = ARGV[1], ARGV[2], ARGV[4], ARGV[7], ARGV[8]
 
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'id', 'turn', 'attempt', 'counted', 'ckpt',
@@ -32,10 +33,14 @@ end
 
 local expired = redis.call('HDEL', KEYS[3], '!' .. session) == 1
 if meta[4] ~= turn then
-  -- A stop was meant for the turn that was open.
-  attempt, counted, stop = 0, 0, ''
-  redis.call('HDEL', KEYS[1], 'stop')
+  -- A stop was meant for the turn that was open, if it did not name this one.
+  attempt, counted = 0, 0
+  stop = redis.call('HGET', KEYS[1], stop_before(turn)) or ''
+  redis.call('HDEL', KEYS[1], 'stop', 'asks', 'answers', stop_before(turn))
   redis.call('HSET', KEYS[1], 'base', checkpoint)
+  if stop ~= '' then
+    redis.call('HSET', KEYS[1], 'stop', stop)
+  end
 elseif expired and meta[7] == checkpoint then
   counted = counted + 1
 end

@@ -1,13 +1,41 @@
--- Asks the open turn to stop, and tells its worker.
+-- Asks a turn to stop, and tells its worker. One that only waits, for an answer or for its turn, is
+-- closed by whoever takes the session next.
 --
--- KEYS 1 meta
--- ARGV 1 session, 2 turn or '' for the open one, 3 wake channel
--- Reply: {'ok', turn} | {'ended'} no such turn is open
+-- KEYS 1 meta, 2 mail, 3 leases, 4 ready
+-- ARGV 1 session, 2 turn or '' for the open one, or else the next, 3 wake channel, 4 partition
+-- Reply: {'ok', turn} | {'ended'} no such turn is open or queued
 -- By: edge. A repeat tells the worker again; a stop that is set stays as it is.
-local open = redis.call('HGET', KEYS[1], 'turn')
-if not open or (ARGV[2] ~= '' and ARGV[2] ~= open) then
+-- include: now
+-- include: turn
+local session, turn = ARGV[1], ARGV[2]
+
+-- The mailbox is short: 100 inputs at most.
+local function queued()
+  for _, mail in ipairs(redis.call('LRANGE', KEYS[2], 0, turn == '' and 0 or -1)) do
+    local id = string.match(mail, '^[^\n]*')
+    if turn == '' or id == turn then
+      return id
+    end
+  end
+end
+
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'turn')
+local open = meta[2]
+if not meta[1] then
   return {'ended'}
 end
-redis.call('HSETNX', KEYS[1], 'stop', 'cancel')
-redis.call('PUBLISH', ARGV[3], 'stop ' .. ARGV[1] .. ' ' .. open)
-return {'ok', open}
+if open and (turn == '' or turn == open) then
+  redis.call('HSETNX', KEYS[1], 'stop', 'cancel')
+  redis.call('PUBLISH', ARGV[3], 'stop ' .. session .. ' ' .. open)
+  if redis.call('HEXISTS', KEYS[3], session) == 0 then
+    redis.call('ZADD', KEYS[4], 'NX', now, session)
+    redis.call('PUBLISH', ARGV[3], ARGV[4])
+  end
+  return {'ok', open}
+end
+local next_turn = queued()
+if not next_turn then
+  return {'ended'}
+end
+redis.call('HSETNX', KEYS[1], stop_before(next_turn), 'cancel')
+return {'ok', next_turn}

@@ -7,6 +7,7 @@
 -- By: conversation. A repeat is known by its turn and changes nothing.
 -- include: now
 -- include: session
+-- include: turn
 local turn = ARGV[3]
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'id', 'last', 'last_token')
 if meta[4] == turn and meta[5] == ARGV[2] then
@@ -24,7 +25,7 @@ local epoch, seq, id = string.format('%d', now) .. '-' .. ARGV[4], meta[2], meta
 redis.call('DEL', KEYS[2], KEYS[5], unpack(KEYS, 7, 10))
 redis.call('LPOP', KEYS[4])
 redis.call('HDEL', KEYS[11], '!' .. ARGV[1])
-redis.call('HDEL', KEYS[1], 'turn', 'attempt', 'counted', 'status', 'stop', 'ckpt', 'nonce', 'offset', 'base')
+redis.call('HDEL', KEYS[1], stop_before(turn), unpack(TURN))
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'floor', seq, 'floor_id', id, 'active', now,
   'last', turn, 'last_seq', seq, 'last_token', ARGV[2])
 local frame = '{"type":"system","session_id":' .. cjson.encode(ARGV[1]) .. ',"epoch":"' .. epoch

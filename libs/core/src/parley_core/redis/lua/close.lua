@@ -9,6 +9,7 @@
 -- include: session
 -- include: stamp
 -- include: log
+-- include: turn
 -- include: finish
 local meta = read_meta()
 local first = first_reply(meta)
@@ -18,7 +19,7 @@ end
 if not meta.epoch or redis.call('HGET', KEYS[11], ARGV[1]) ~= ARGV[2] then
   return {'stale'}
 end
-if not head_is(ARGV[3]) and meta.turn ~= ARGV[3] then
+if not head_is(ARGV[3]) and not meta.is_open then
   return {'ended'}
 end
 return finish(meta)

@@ -10,6 +10,7 @@
 -- include: session
 -- include: stamp
 -- include: log
+-- include: turn
 -- include: finish
 local meta = read_meta()
 local first = first_reply(meta)

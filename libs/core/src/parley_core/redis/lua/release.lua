@@ -1,4 +1,4 @@
--- Hands a session back; it is ready again if mail waits. An attempt that ended in an exception
+-- Hands a session back; it is ready again if mail waits or its turn is to be stopped. An attempt that ended in an exception
 -- counts, and the session rests a little longer after each.
 --
 -- KEYS 1 meta, 2 mail, 3 leases, 4 leased, 5 ready
@@ -13,11 +13,12 @@ if current ~= token then
   local done = not current and redis.call('HGET', KEYS[1], 'released') == token
   return {done and 'ok' or 'stale'}
 end
-local is_open = redis.call('HEXISTS', KEYS[1], 'turn') == 1
-local has_mail = redis.call('LLEN', KEYS[2]) > 0
+local open = redis.call('HMGET', KEYS[1], 'turn', 'stop')
+local is_open = open[1]
+local has_work = redis.call('LLEN', KEYS[2]) > 0 or open[2]
 redis.call('HDEL', KEYS[3], session)
 redis.call('ZREM', KEYS[4], session)
-if not (is_open and has_mail) then
+if not (is_open and has_work) then
   -- That a lease expired counts against the open turn's next attempt, and there will be none.
   redis.call('HDEL', KEYS[3], '!' .. session)
 end
@@ -29,7 +30,7 @@ if ARGV[3] == '1' and is_open then
   rest = tonumber(ARGV[4]) * redis.call('HINCRBY', KEYS[1], 'counted', 1)
 end
 redis.call('HSET', KEYS[1], 'released', token)
-if has_mail then
+if has_work then
   redis.call('ZADD', KEYS[5], 'NX', now + rest, session)
   redis.call('PUBLISH', ARGV[5], ARGV[6])
 end
