@@ -133,7 +133,7 @@ async def test_an_answer_is_never_given_to_the_next_question(desk: Desk, talk: T
     await desk.serve(agent)
     (interrupt_id,) = await talk.question()
     await talk.reply(interrupt_id, "one")
-    with desk.dying_before("wait"):
+    with desk.dying(at=1, calls=["wait"]):
         await desk.serve(agent)
     await desk.evict()
 
@@ -154,7 +154,7 @@ async def test_an_answer_survives_the_worker_that_had_it(desk: Desk, talk: Talk)
     await desk.serve(agent)
     (interrupt_id,) = await talk.question()
     await talk.reply(interrupt_id, "yes")
-    with desk.dying_before("commit"):
+    with desk.dying(at=1, calls=["commit"]):
         await desk.serve(agent)
     await desk.evict()
 

@@ -14,7 +14,7 @@ from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.ids import TurnId
 from parley_core.domain.server_frames import Error, Text
-from parley_testing.desk import Desk
+from parley_testing.desk import WRITES, Desk
 from parley_testing.models import StrictModel, Word
 from parley_testing.talk import Talk
 
@@ -215,7 +215,7 @@ async def test_closing_may_die_after_any_of_its_steps(desk: Desk, talk: Talk, st
     run = desk.begin(agent, await desk.claim())
     await talk.node("hangs")
     await talk.cancel()
-    with desk.dying_after(run, writes=steps):
+    with desk.dying(at=steps, calls=WRITES, after=True):
         await desk.stop(run)
     await desk.evict()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from secrets import token_hex
 from time import monotonic
@@ -19,13 +19,20 @@ from parley_conversation.graph.agent import Agent
 from parley_conversation.run import Run
 from parley_conversation.runner import Runner
 from parley_conversation.saver import RunSaver, run_settings
-from parley_core.domain.events import Lease
+from parley_core.domain.events import Lease, Stop
 from parley_core.domain.ids import Partition, ProcessId, SessionId, TurnId
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.keys import Keys, PartitionKeys
 from parley_core.redis.processes import RedisProcesses
 from parley_core.redis.work import RedisWork
+
+WRITES = ("aput", "aput_writes")
+CALLS = (
+    *("inbox", "begin", "delta", "say", "commit", "wait", "renew", "release"),
+    *("aget_tuple", *WRITES),
+)
+"""What a worker asks of the store and of the checkpointer while it runs a turn."""
 
 
 class Desk:
@@ -36,6 +43,8 @@ class Desk:
     ) -> None:
         self.work = RedisWork(client, keys, process=ProcessId("desk/1"))
         self.saver = RunSaver(client, prefix=keys.prefix, tag=lambda thread: thread[:2])
+        self.died = False
+        self._ear = RedisWork(client, keys, process=ProcessId("desk/ear"))
         self._client = client
         self._keys = keys
         self._store = store
@@ -67,44 +76,57 @@ class Desk:
 
     async def stop(self, run: Run) -> None:
         """Tell a run what a worker hears from the wake channel, and wait for its end."""
-        stop = await self.work.renew(run.lease)
+        stop = await self.heard_stop()
         assert stop is not None
         run.stopped(stop)
         await self.ended()
 
     @contextmanager
-    def dying_after(self, run: Run, *, writes: int) -> Iterator[None]:
-        """The worker dies right after so many writes of checkpoints from now on."""
-        left = count(writes - 1, -1)
-        saver, puts = self.saver, (self.saver.aput, self.saver.aput_writes)
+    def dying(
+        self, *, at: int, calls: Iterable[str] = CALLS, after: bool = False
+    ) -> Iterator[None]:
+        """The worker dies when it makes its so-manieth of these calls: before it or `after` it.
 
-        def dying(put: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-            async def write(*args: Any) -> Any:
-                result = await put(*args)
-                if next(left) <= 0:
-                    run.lose()
+        Whether it did is in `died`.
+        """
+        left = count(at - 1, -1)
+
+        def mortal(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            async def made(*args: Any, **what: Any) -> Any:
+                is_last = next(left) == 0
+                if is_last and not after:
+                    await self._die()
+                result = await call(*args, **what)
+                if is_last:
+                    await self._die()
                 return result
 
-            return write
+            return made
 
-        with patch.multiple(saver, aput=dying(puts[0]), aput_writes=dying(puts[1])):
+        with ExitStack() as stack:
+            for name in calls:
+                of = self.work if hasattr(self.work, name) else self.saver
+                stack.enter_context(patch.object(of, name, mortal(getattr(of, name))))
             yield
+
+    @property
+    def run(self) -> Run:
+        """The newest one."""
+        return self._run
+
+    async def heard_stop(self) -> Stop | None:
+        """Why the run's turn is to stop, if it is."""
+        return await self._ear.renew(self._run.lease)
+
+    async def _die(self) -> None:
+        self.died = True
+        self._run.lose()
+        await asyncio.sleep(0)
 
     async def serve(self, agent: Agent) -> None:
         """One item of the mailbox, from claim to commit."""
         self.begin(agent, await self.claim())
         await self.ended()
-
-    @contextmanager
-    def dying_before(self, call: str) -> Iterator[None]:
-        """The worker dies when it comes to a call of the store."""
-
-        async def die(*_args: Any, **_what: Any) -> None:
-            self._run.lose()
-            await asyncio.sleep(0)
-
-        with patch.object(self.work, call, die):
-            yield
 
     async def serve_what_is_left(self, agent: Agent) -> None:
         """Until nothing is ready any more."""

@@ -69,6 +69,8 @@ class Conversation:
         self._session = session
         self._screen = screen
         self._open_turns: set[str] = set()
+        self._questions: list[str] = []
+        """Interrupts that wait for an answer, the one that was asked first in front."""
         self._quiet = asyncio.Condition()
 
     async def watch(self) -> None:
@@ -77,7 +79,10 @@ class Conversation:
             self._screen.show(event)
             match event:
                 case wire.Text(turn_id=str(turn)) | wire.Error(seq=int(), turn_id=str(turn)):
+                    self._questions.clear()
                     await self._end(turn)
+                case wire.InputRequest():
+                    self._questions = [each.interrupt_id for each in event.interrupts]
 
     async def read_lines(self) -> None:
         """Say each line of standard input; at its end wait for the answers."""
@@ -95,6 +100,8 @@ class Conversation:
         try:
             if text.startswith("/"):
                 await run_command(text, session=self._session, screen=self._screen)
+            elif self._questions:
+                await self._session.answer(self._questions.pop(0), value=text)
             else:
                 await self._say(text)
         except (parley.Refused, parley.Unacknowledged) as error:

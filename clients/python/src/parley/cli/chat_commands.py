@@ -8,7 +8,7 @@ from parley.cli.screen import Screen
 from parley.session import Session
 
 HELP = (
-    "/history  /topic NAME  /sessions  /new  /switch SESSION  /clear  /quit  /help\n"
+    "/history  /topic NAME  /cancel  /sessions  /new  /switch SESSION  /clear  /quit  /help\n"
     "Everything else is said to the agent."
 )
 
@@ -62,6 +62,10 @@ async def _clear(session: Session, _screen: Screen, _argument: str) -> None:
     await session.clear()
 
 
+async def _cancel(session: Session, _screen: Screen, _argument: str) -> None:
+    await session.cancel()
+
+
 async def _help(_session: Session, screen: Screen, _argument: str) -> None:
     screen.say(HELP)
 
@@ -73,5 +77,6 @@ _HANDLERS: dict[str, Handler] = {
     "/new": _new,
     "/switch": _switch,
     "/clear": _clear,
+    "/cancel": _cancel,
     "/help": _help,
 }

@@ -29,8 +29,8 @@ gets somewhere, and an end for one that runs in circles."""
 class Snapshot:
     """A conversation's state at a checkpoint. `run_id` is the turn that wrote it.
 
-    `left`: the nodes that are to run next. `closed`: how the turn was closed, if it did not end by
-    itself.
+    `left`: the nodes of the step that is not done yet. `closed`: how the turn was closed, if it
+    did not end by itself.
     """
 
     checkpoint: str
@@ -97,7 +97,9 @@ class Agent:
     async def snapshot(self, session: SessionId) -> Snapshot:
         """The newest checkpoint; an empty one if the conversation has none."""
         state = await self._graph.aget_state({"configurable": {"thread_id": session}})
-        return _snapshot(state.config, state.values, state.next, state.metadata or {})
+        # Not `next`, which leaves out what has finished in a step that was not completed.
+        left = [task.name for task in state.tasks]
+        return _snapshot(state.config, state.values, left, state.metadata or {})
 
     def given(
         self, mail: Mail, *, session: SessionId, topic: str, before: Sequence[Said], now: Snapshot
