@@ -55,6 +55,10 @@ def expected(model: Model) -> Contents:
         f"claim:{process}": [nonce, *_flat(leases)]
         for process, (nonce, leases) in model.claims.items()
     }
+    found |= {
+        f"fork:{source}:{request}": f"{forked.session}\n{forked.seq}"
+        for (source, request), forked in model.forks.items()
+    }
     found |= {f"rate:{user}:text": spent for user, spent in model.spent.items()}
     if model.fence:
         found["fence"] = str(model.fence)

@@ -20,14 +20,8 @@ from hypothesis.stateful import (
 from parley_core.domain import limits
 from parley_core.domain.client_frames import Strategy
 from parley_core.domain.events import Mail, MailKind, TurnStatus
-from parley_core.domain.ids import (
-    ConnectionId,
-    DeviceId,
-    MessageId,
-    ProcessId,
-    Seq,
-    UserId,
-)
+from parley_core.domain.ids import ConnectionId, DeviceId, MessageId, ProcessId, Seq, UserId
+from parley_testing.fork_rules import ForkRules
 from parley_testing.session_draws import (
     NONSENSE,
     NOWHERE,
@@ -61,7 +55,7 @@ with_leases = precondition(lambda self: self.model.leases)
 with_past = precondition(lambda self: self.twins.past)
 
 
-class SessionMachine(RuleBasedStateMachine):
+class SessionMachine(ForkRules, RuleBasedStateMachine):
     """Each rule is one call with whatever arguments, or a few that belong together."""
 
     url: str
