@@ -13,7 +13,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, interrupt
 
 from parley_checkpoint import AsyncRedisCheckpointer
-from parley_conversation.threads import SaverThreads, can_forget
+from parley_conversation.ports import Threads
+from parley_conversation.threads import OwnThreads, SaverThreads, can_forget
 from parley_core.domain.ids import SessionId
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
@@ -58,11 +59,19 @@ def graph_with(saver: Saver) -> Graph:
     return graph.compile(checkpointer=saver)
 
 
-@pytest.fixture(params=["memory", "redis"])
-def saver(request: pytest.FixtureRequest, redis_client: RedisClient, keys: Keys) -> Saver:
-    if request.param == "memory":
-        return InMemorySaver()
-    return AsyncRedisCheckpointer(redis_client, prefix=keys.prefix)
+@pytest.fixture(params=["memory", "redis", "our own way"])
+def threads(request: pytest.FixtureRequest, redis_client: RedisClient, keys: Keys) -> Threads:
+    """The way that works with every checkpointer, with two; and the one that ours has."""
+    ours = AsyncRedisCheckpointer(redis_client, prefix=keys.prefix)
+    if request.param == "our own way":
+        return OwnThreads(ours)
+    return SaverThreads(InMemorySaver() if request.param == "memory" else ours)
+
+
+@pytest.fixture
+def saver(threads: OwnThreads | SaverThreads) -> Saver:
+    """What the threads are in."""
+    return threads._saver
 
 
 def at(thread: SessionId) -> Any:
@@ -89,11 +98,11 @@ def told(found: CheckpointTuple) -> tuple[Any, ...]:
     )
 
 
-async def test_a_copy_has_every_checkpoint_with_its_writes(saver: Saver) -> None:
+async def test_a_copy_has_every_checkpoint_with_its_writes(saver: Saver, threads: Threads) -> None:
     await asked(graph_with(saver))
     source = await all_of(saver, SOURCE)
 
-    await SaverThreads(saver).copy(SOURCE, TARGET, until=source[0].checkpoint["id"])
+    await threads.copy(SOURCE, TARGET, until=source[0].checkpoint["id"])
 
     copy = await all_of(saver, TARGET)
     assert len(copy) > 3
@@ -103,11 +112,11 @@ async def test_a_copy_has_every_checkpoint_with_its_writes(saver: Saver) -> None
     ]
 
 
-async def test_a_copy_goes_on_where_the_original_was(saver: Saver) -> None:
+async def test_a_copy_goes_on_where_the_original_was(saver: Saver, threads: Threads) -> None:
     graph = graph_with(saver)
     await asked(graph)
     newest = (await graph.aget_state(at(SOURCE))).config["configurable"]["checkpoint_id"]
-    await SaverThreads(saver).copy(SOURCE, TARGET, until=newest)
+    await threads.copy(SOURCE, TARGET, until=newest)
 
     ends = [await graph.ainvoke(Command(resume="yes"), at(each)) for each in (SOURCE, TARGET)]
 
@@ -115,22 +124,21 @@ async def test_a_copy_goes_on_where_the_original_was(saver: Saver) -> None:
     assert [each["messages"][-1].text for each in ends] == ["yes", "yes"]
 
 
-async def test_later_checkpoints_stay_with_the_original(saver: Saver) -> None:
+async def test_later_checkpoints_stay_with_the_original(saver: Saver, threads: Threads) -> None:
     graph = graph_with(saver)
     await asked(graph)
     history = [each async for each in graph.aget_state_history(at(SOURCE))]
     earlier = history[2].config["configurable"]["checkpoint_id"]
 
-    await SaverThreads(saver).copy(SOURCE, TARGET, until=earlier)
+    await threads.copy(SOURCE, TARGET, until=earlier)
 
     copied = [each async for each in graph.aget_state_history(at(TARGET))]
     assert [each.values for each in copied] == [each.values for each in history[2:]]
 
 
-async def test_a_repeat_changes_nothing(saver: Saver) -> None:
+async def test_a_repeat_changes_nothing(saver: Saver, threads: Threads) -> None:
     await asked(graph_with(saver))
     newest = (await all_of(saver, SOURCE))[0].checkpoint["id"]
-    threads = SaverThreads(saver)
     await threads.copy(SOURCE, TARGET, until=newest)
     first = [told(each) for each in await all_of(saver, TARGET)]
 
@@ -139,10 +147,9 @@ async def test_a_repeat_changes_nothing(saver: Saver) -> None:
     assert [told(each) for each in await all_of(saver, TARGET)] == first
 
 
-async def test_a_thread_is_forgotten_and_others_are_not(saver: Saver) -> None:
+async def test_a_thread_is_forgotten_and_others_are_not(saver: Saver, threads: Threads) -> None:
     await asked(graph_with(saver))
     newest = (await all_of(saver, SOURCE))[0].checkpoint["id"]
-    threads = SaverThreads(saver)
     await threads.copy(SOURCE, TARGET, until=newest)
 
     await threads.forget(TARGET)
@@ -150,6 +157,17 @@ async def test_a_thread_is_forgotten_and_others_are_not(saver: Saver) -> None:
 
     assert await all_of(saver, TARGET) == []
     assert await all_of(saver, SOURCE) != []
+
+
+async def test_a_checkpoint_that_is_not_there_is_not_in_the_copy(
+    saver: Saver, threads: Threads
+) -> None:
+    await asked(graph_with(saver))
+    gone = (await all_of(saver, SOURCE))[-1].checkpoint["id"][:-1] + "x"
+
+    await threads.copy(SOURCE, TARGET, until=gone)
+
+    assert gone not in {each.checkpoint["id"] for each in await all_of(saver, TARGET)}
 
 
 class Unforgetting(InMemorySaver):

@@ -16,7 +16,7 @@ from parley_conversation.branching import Branching
 from parley_conversation.graph.agent import Agent
 from parley_conversation.graph.states import States
 from parley_conversation.saver import RunSaver, run_settings
-from parley_conversation.threads import SaverThreads
+from parley_conversation.threads import OwnThreads
 from parley_core.authentication import BelievingAuthenticator
 from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, SessionId, UserId
 from parley_core.http_api import Askers
@@ -64,27 +64,26 @@ class Place:
     saver: RunSaver = field(init=False)
 
     def __post_init__(self) -> None:
-        self.saver = self._saver(
-            Retention(interval=KEPT_EACH),
+        self.saver = RunSaver(
+            self.client,
+            prefix=self.keys.prefix,
+            tag=lambda name: name[:2],
+            retention=Retention(interval=KEPT_EACH),
         )
         graph = remembering().compile(checkpointer=self.saver)
         self.agent = Agent(graph, lambda run: run_settings(run, self.keys))
         self.branches = RedisBranches(
             self.client, self.keys, nonce=lambda: token_hex(8), max_sessions=self.max_sessions
         )
-        threads = SaverThreads(self.saver, copies=self._saver(Retention()))
-        branching = Branching(self.branches, States(graph), threads, nonce=lambda: token_hex(8))
+        branching = Branching(
+            self.branches, States(graph), OwnThreads(self.saver), nonce=lambda: token_hex(8)
+        )
         self.api = ConversationApi(
             Askers(BelievingAuthenticator(), service_token="s3cret"),
             self.store,
             self.branches,
             branching,
             nonce=lambda: token_hex(8),
-        )
-
-    def _saver(self, retention: Retention) -> RunSaver:
-        return RunSaver(
-            self.client, prefix=self.keys.prefix, tag=lambda name: name[:2], retention=retention
         )
 
     def http(self) -> httpx.AsyncClient:

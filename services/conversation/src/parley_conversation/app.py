@@ -33,7 +33,7 @@ from parley_conversation.runner import Runner
 from parley_conversation.saver import RunSaver, run_settings
 from parley_conversation.service import Readiness, Service
 from parley_conversation.settings import ConversationSettings
-from parley_conversation.threads import SaverThreads
+from parley_conversation.threads import OwnThreads
 from parley_conversation.worker import Worker
 from parley_core.admin import admin_app
 from parley_core.authentication import BELIEVING, BelievingAuthenticator
@@ -193,23 +193,18 @@ async def _checkpointing(
 
 
 def _ours(settings: ConversationSettings, client: RedisClient, keys: Keys) -> Checkpointing:
-    saver = _saver(client, keys, _retention(settings))
-    # A copy keeps what the original has kept.
-    copies = _saver(client, keys, Retention(session_ttl=SESSION_LIFE))
-    return Checkpointing(saver, SaverThreads(saver, copies=copies), is_ours=True)
-
-
-def _saver(client: RedisClient, keys: Keys, retention: Retention) -> RunSaver:
-    return RunSaver(client, prefix=keys.prefix, tag=lambda thread: thread[:2], retention=retention)
-
-
-def _retention(settings: ConversationSettings) -> Retention:
-    return Retention(
-        session_ttl=SESSION_LIFE,
-        ttl_minutes=settings.checkpoint_ttl,
-        max_checkpoints=settings.max_checkpoints,
-        interval=settings.checkpoint_interval,
+    saver = RunSaver(
+        client,
+        prefix=keys.prefix,
+        tag=lambda thread: thread[:2],
+        retention=Retention(
+            session_ttl=SESSION_LIFE,
+            ttl_minutes=settings.checkpoint_ttl,
+            max_checkpoints=settings.max_checkpoints,
+            interval=settings.checkpoint_interval,
+        ),
     )
+    return Checkpointing(saver, OwnThreads(saver), is_ours=True)
 
 
 async def _graph(settings: ConversationSettings, checkpointing: Checkpointing) -> Graph:

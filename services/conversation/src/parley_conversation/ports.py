@@ -43,7 +43,7 @@ class Threads(Protocol):
     async def copy(self, source: SessionId, target: SessionId, *, until: str) -> None:
         """The checkpoints up to the one called `until`, with their writes, to a new thread.
 
-        A repeat writes the same again.
+        A repeat copies the same again. If `until` is not there, nothing called so is in the copy.
         """
         ...
 

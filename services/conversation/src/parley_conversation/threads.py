@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -14,20 +15,32 @@ from langgraph.checkpoint.base import (
     PendingWrite,
 )
 
+from parley_checkpoint import AsyncRedisCheckpointer
 from parley_core.domain.ids import SessionId
 
 Saver: TypeAlias = BaseCheckpointSaver[Any]
 
 
-class SaverThreads:
-    """Implements `ports.Threads` with what every LangGraph checkpointer has.
+class OwnThreads:
+    """Implements `ports.Threads` with our own checkpointer, which copies a thread as it is."""
 
-    `copies` writes the copies, where that is another one than what is read.
-    """
-
-    def __init__(self, saver: Saver, *, copies: Saver | None = None) -> None:
+    def __init__(self, saver: AsyncRedisCheckpointer) -> None:
         self._saver = saver
-        self._copies = copies or saver
+
+    async def copy(self, source: SessionId, target: SessionId, *, until: str) -> None:
+        """In the place of what the target had, which nobody else may use yet."""
+        with suppress(LookupError):  # `until` was let go of meanwhile: then there is no copy
+            await self._saver.acopy_thread(source, target, until=until)
+
+    async def forget(self, thread: SessionId) -> None:
+        await self._saver.adelete_thread(thread)
+
+
+class SaverThreads:
+    """Implements `ports.Threads` with what every LangGraph checkpointer has."""
+
+    def __init__(self, saver: Saver) -> None:
+        self._saver = saver
 
     async def copy(self, source: SessionId, target: SessionId, *, until: str) -> None:
         """Oldest first, as they were written: a checkpoint's values may rest on its ancestors'."""
@@ -45,7 +58,7 @@ class SaverThreads:
         checkpoint = found.checkpoint
         namespace = found.config["configurable"].get("checkpoint_ns", "")
         parent = (found.parent_config or {}).get("configurable", {}).get("checkpoint_id")
-        config = await self._copies.aput(
+        config = await self._saver.aput(
             _at(thread, namespace, parent),
             checkpoint,
             found.metadata,
@@ -54,7 +67,7 @@ class SaverThreads:
         for number, (task, writes) in enumerate(_by_task(found.pending_writes or ())):
             # Where a task stood among others is not told; as the writes come in that order, their
             # place among the tasks keeps it.
-            await self._copies.aput_writes(config, writes, task, f"{number:08}")
+            await self._saver.aput_writes(config, writes, task, f"{number:08}")
 
 
 def can_forget(saver: Saver) -> bool:
