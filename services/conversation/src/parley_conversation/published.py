@@ -27,7 +27,7 @@ class NotUsable(PermanentError):
 async def open_published(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """Its asynchronous saver on the Redis at `url`, under its own keys. Raises `NotUsable`."""
     saver_type = _saver_type()
-    await _check_modules(url)
+    await check_modules(url)
     async with AsyncExitStack() as stack:
         try:
             saver = await stack.enter_async_context(saver_type.from_conn_string(url))
@@ -46,7 +46,8 @@ def _saver_type() -> Any:
         ) from error
 
 
-async def _check_modules(url: str) -> None:
+async def check_modules(url: str) -> None:
+    """Raises `NotUsable` if the Redis at `url` lacks one, or does not answer."""
     address, access = parse_url(url, name="parley-checkpointer")
     try:
         (found,) = await ask(address, access, ("COMMAND", "INFO", *_NEEDED), within=_WITHIN)
