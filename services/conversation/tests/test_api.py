@@ -94,7 +94,7 @@ async def test_the_newest_state_is_that_of_the_newest_answer(
 ) -> None:
     state = (await http.get(path(session, "state"))).json()
 
-    (newest, *_) = await place.branches.marks(session, at=None)
+    newest, *_ = [mark async for mark in place.branches.marks(session, at=None)]
     assert (
         (state["seq"], state["checkpoint_id"])
         == (newest.seq, newest.checkpoint)

@@ -24,7 +24,11 @@ class ForkRules:
     def look_back(self, draw: Draw, at: Seq | None) -> None:
         session = a_session(draw, self.twins.model)
         model, store = ForkModel(self.twins.model), self.twins.store.branches
-        self.twins.same(lambda: model.marks(session, at=at), lambda: store.marks(session, at=at))
+
+        async def on_store() -> object:
+            return tuple([mark async for mark in store.marks(session, at=at)])
+
+        self.twins.same(lambda: model.marks(session, at=at), on_store)
 
     @rule(draw=st.data(), request=st.sampled_from(REQUESTS))
     def fork(self, draw: Draw, request: str) -> None:

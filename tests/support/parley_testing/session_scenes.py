@@ -174,6 +174,10 @@ def _members(stage: Stage) -> Awaitable[object]:
     return stage.store.members(stage.session, user=stage.store.user, member=BOB, role="viewer")
 
 
+async def _marks(stage: Stage) -> object:
+    return [mark async for mark in stage.store.branches.marks(stage.session, at=Seq(9))]
+
+
 def _fork(stage: Stage) -> Awaitable[object]:
     store = stage.store
     return store.branches.fork(
@@ -229,7 +233,7 @@ SCENES = {
         lambda s: s.store.conversations.cancel(s.session, turn=None),
         publishes_again=True,
     ),
-    "marks": Scene("marks", Stage.answered, lambda s: s.store.branches.marks(s.session, at=Seq(9))),
+    "marks": Scene("marks", Stage.answered, _marks),
     "fork": Scene("fork", Stage.answered, _fork),
     "fork archives the oldest": Scene("fork", Stage.answered_and_listed, _fork),
     "drop": Scene("drop", Stage.begun, lambda s: s.store.drop(s.session, user=s.store.user)),

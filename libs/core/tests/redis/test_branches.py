@@ -85,6 +85,10 @@ async def forked(
     return await store.branches.fork(session, owner=owner, mark=mark, to=to, request=request)
 
 
+async def marks(store: SessionStore, session: SessionId, *, at: Seq | None) -> tuple[Mark, ...]:
+    return tuple([mark async for mark in store.branches.marks(session, at=at)])
+
+
 async def log_of(store: SessionStore, session: SessionId) -> tuple[Event, ...]:
     events, _ = await store.conversations.history(session, before=None, limit=1_000)
     return events
@@ -95,26 +99,27 @@ async def test_marks_are_the_entries_with_a_checkpoint_newest_first(store: Sessi
     await talked(store, session, "m1", "m2")
     await store.say(session, "m3")
 
-    assert await store.branches.marks(session, at=None) == (
+    assert await marks(store, session, at=None) == (
         Mark(Seq(4), "k-m2"),
         Mark(Seq(2), "k-m1"),
     )
-    assert await store.branches.marks(session, at=Seq(3)) == (Mark(Seq(2), "k-m1"),)
-    assert await store.branches.marks(session, at=Seq(1)) == ()
+    assert await marks(store, session, at=Seq(3)) == (Mark(Seq(2), "k-m1"),)
+    assert await marks(store, session, at=Seq(1)) == ()
 
 
-async def test_marks_of_a_long_log_are_complete(store: SessionStore) -> None:
+@pytest.mark.parametrize("length", [63, 64, 65, 128, 200])
+async def test_marks_of_a_long_log_are_complete(store: SessionStore, length: int) -> None:
     session = await store.new_session()
     log = store.names(session).log
-    for seq in range(1, 201):
+    for seq in range(1, length + 1):
         await store.run(
             *("XADD", log, f"{seq}-0", "f", "{}", "m", f"m{seq}", "t", "text", "o", "-"),
             *(("c", f"k{seq}") if seq % 2 else ()),
         )
 
-    marks = await store.branches.marks(session, at=Seq(190))
+    found = await marks(store, session, at=Seq(length))
 
-    assert marks == tuple(Mark(Seq(seq), f"k{seq}") for seq in range(189, 0, -2))
+    assert found == tuple(Mark(Seq(seq), f"k{seq}") for seq in range(length, 0, -1) if seq % 2)
 
 
 async def test_the_owner_of_a_session_is_known_and_of_none_refused(store: SessionStore) -> None:
@@ -141,7 +146,7 @@ async def test_a_fork_has_the_log_up_to_its_mark_under_its_own_name(store: Sessi
     assert [json.loads(each.body) for each in copy] == [
         json.loads(each.body) | {"session_id": COPY} for each in original[:4]
     ]
-    assert await store.branches.marks(COPY, at=None) == (
+    assert await marks(store, COPY, at=None) == (
         Mark(Seq(4), "k-m2"),
         Mark(Seq(2), "k-m1"),
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -177,8 +176,10 @@ async def _checkpointing(
     branches: RedisBranches,
 ) -> AsyncIterator[Checkpointing]:
     async def newest(session: SessionId) -> Newest:
-        top, marks = await asyncio.gather(log.top(session), branches.marks(session, at=None))
-        return Newest(top.epoch if top else "", marks[0].checkpoint if marks else "")
+        top = await log.top(session)
+        async with aclosing(branches.marks(session, at=None)) as marks:
+            mark = await anext(marks, None)
+        return Newest(top.epoch if top else "", mark.checkpoint if mark else "")
 
     async with open_checkpointer(
         settings.checkpointer,

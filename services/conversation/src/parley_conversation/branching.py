@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import NamedTuple
 
 from langgraph.types import StateSnapshot
@@ -42,10 +43,11 @@ class Branching:
         A turn that still runs has no entry and does not count. Most entries' checkpoints were let
         go: their absence costs a read of nothing each.
         """
-        for mark in await self._branches.marks(session, at=at):
-            state = await self._states.at(session, mark.checkpoint)
-            if state is not None:
-                return Kept(mark, state)
+        async with aclosing(self._branches.marks(session, at=at)) as marks:
+            async for mark in marks:
+                state = await self._states.at(session, mark.checkpoint)
+                if state is not None:
+                    return Kept(mark, state)
         raise _nothing_kept(at)
 
     async def fork(

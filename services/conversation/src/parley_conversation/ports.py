@@ -5,6 +5,7 @@ Every call of the store may raise `Unavailable`; repeating it is harmless.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from parley_core.domain.events import Forked, Mark
@@ -18,7 +19,7 @@ class Branches(Protocol):
         """Whose session it is. Raises `Refused` (SESSION_NOT_FOUND)."""
         ...
 
-    async def marks(self, session: SessionId, *, at: Seq | None) -> tuple[Mark, ...]:
+    def marks(self, session: SessionId, *, at: Seq | None) -> AsyncGenerator[Mark]:
         """The log entries up to the seq `at` that have a checkpoint, newest first."""
         ...
 

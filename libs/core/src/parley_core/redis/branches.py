@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from parley_core.domain.codes import ErrorCode
@@ -19,6 +19,8 @@ from parley_core.redis.wire import Argument
 
 _TRIES = 8
 """How often the user's sessions may change under a fork before it gives up."""
+_PAGE = 64
+"""Log entries that one look for marks goes through."""
 _KNOWN_MS = 24 * 3_600 * 1_000
 """How long a fork can be repeated."""
 
@@ -44,14 +46,19 @@ class RedisBranches:
             raise Refused(ErrorCode.SESSION_NOT_FOUND, "There is no such session.")
         return UserId(replies.text(owner))
 
-    async def marks(self, session: SessionId, *, at: Seq | None) -> tuple[Mark, ...]:
-        """The log entries up to the seq `at` that have a checkpoint, newest first."""
-        log = self._keys.session(session).log
-        reply = await self._client.script(script("marks"), [log], ["" if at is None else at])
-        return tuple(
-            Mark(Seq(seq), replies.text(checkpoint))
-            for seq, checkpoint in zip(reply[::2], reply[1::2], strict=True)
-        )
+    async def marks(self, session: SessionId, *, at: Seq | None) -> AsyncGenerator[Mark]:
+        """The log entries up to the seq `at` that have a checkpoint, newest first.
+
+        They are read a page at a time, as far as they are asked for: close it after that.
+        """
+        log, begin = self._keys.session(session).log, "" if at is None else str(at)
+        is_last = False
+        while not is_last:
+            reply = await self._client.script(script("marks"), [log], [begin, _PAGE])
+            begin = replies.text(reply[0])
+            is_last = not begin
+            for seq, checkpoint in zip(reply[1::2], reply[2::2], strict=True):
+                yield Mark(Seq(seq), replies.text(checkpoint))
 
     async def forked(self, session: SessionId, *, request: str) -> Forked | None:
         """What this request has come to already; None if nothing."""

@@ -87,17 +87,10 @@ local function copy_log()
   end
 end
 
-local function copy_ids()
-  local ids = redis.call('ZRANGEBYSCORE', KEYS[13], '-inf', last, 'WITHSCORES')
-  for index = 1, #ids, 2 do
-    redis.call('ZADD', KEYS[3], ids[index + 1], ids[index])
-  end
-end
-
 -- Remains of a life whose meta is gone must not be taken for this one's.
 redis.call('DEL', unpack(KEYS, 2, 6))
 local topic = copy_log()
-copy_ids()
+redis.call('ZRANGESTORE', KEYS[3], KEYS[13], '-inf', last, 'BYSCORE')
 redis.call('HSET', KEYS[1], 'epoch', string.format('%d', now) .. '-' .. ARGV[7], 'seq', last,
   'id', entry[2][4], 'floor', source[4], 'floor_id', source[5], 'owner', user, 'opener', '',
   'topic', topic, 'reply', source[3], 'created', now, 'active', now)
