@@ -82,6 +82,7 @@ async def test_nobody_is_refused(headers: dict[str, str], code: ErrorCode) -> No
         (Refused(ErrorCode.FORBIDDEN, "x."), 403, "FORBIDDEN"),
         (Refused(ErrorCode.SESSION_NOT_FOUND, "x."), 404, "SESSION_NOT_FOUND"),
         (Refused(ErrorCode.SESSION_LIMIT, "x."), 409, "SESSION_LIMIT"),
+        (Refused(ErrorCode.RATE_LIMITED, "x."), 429, "RATE_LIMITED"),
         (Refused(ErrorCode.MESSAGE_TOO_LARGE, "x."), 413, "MESSAGE_TOO_LARGE"),
         (HTTPException(404), 404, "INVALID_MESSAGE"),
         (HTTPException(405), 405, "INVALID_MESSAGE"),
@@ -97,9 +98,11 @@ def test_a_problem_is_a_code_and_a_sentence(error: Exception, status: int, code:
     assert "secret" not in body["message"]
 
 
-def test_who_did_not_say_who_it_is_hears_how_and_who_found_storage_away_when_to_come_back() -> None:
+def test_a_problem_comes_with_what_would_mend_it() -> None:
     unknown = problem_reply(REQUEST, Refused(ErrorCode.UNAUTHENTICATED, "x."))
     away = problem_reply(REQUEST, Unavailable("away"))
+    hurried = Refused(ErrorCode.RATE_LIMITED, "x.", retry_after_ms=1_001)
 
     assert unknown.headers["www-authenticate"] == "Bearer"
     assert away.headers["retry-after"] == "1"
+    assert problem_reply(REQUEST, hurried).headers["retry-after"] == "2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 
 import msgspec
 from starlette.datastructures import Headers
@@ -64,10 +65,8 @@ def problem_reply(request: Request, error: Exception) -> Response:
     del request
     match error:
         case Refused(code=code, message=message):
-            status = status_of(code)
-            unknown = status == HTTPStatus.UNAUTHORIZED
-            headers = {"WWW-Authenticate": "Bearer"} if unknown else {}
-            return json_reply(Problem(code=code, message=message), status=status, headers=headers)
+            problem = Problem(code=code, message=message)
+            return json_reply(problem, status=status_of(code), headers=_advice(error))
         case HTTPException(status_code=known, detail=detail):
             sentence = detail if detail.endswith(".") else f"{detail}."
             problem = Problem(code=ErrorCode.INVALID_MESSAGE, message=sentence)
@@ -81,6 +80,15 @@ PROBLEMS: dict[type[Exception], ExceptionHandler] = dict.fromkeys(
     (Refused, Unavailable, HTTPException), problem_reply
 )
 """The errors that an application says in a sentence, for Starlette's `exception_handlers`."""
+
+
+def _advice(refused: Refused) -> dict[str, str]:
+    """The headers that tell how a refused request could succeed."""
+    if refused.code is ErrorCode.UNAUTHENTICATED:
+        return {"WWW-Authenticate": "Bearer"}
+    if refused.retry_after_ms is not None:
+        return {"Retry-After": str(ceil(refused.retry_after_ms / 1000))}
+    return {}
 
 
 def _utf8(header: str) -> str:

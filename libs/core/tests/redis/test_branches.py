@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parley_core.domain import server_frames
+from parley_core.domain import limits, server_frames
 from parley_core.domain.client_frames import Position
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
@@ -252,6 +252,26 @@ async def test_a_list_of_busy_sessions_has_no_place_and_nothing_changes(
         await forked(store, sessions[0], Mark(Seq(2), "k-m1"))
 
     assert refusal.value.code is ErrorCode.SESSION_LIMIT
+    assert await store.contents() == before
+
+
+async def test_forks_are_limited_and_a_repeat_costs_nothing(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FORKS", 2)
+    monkeypatch.setattr(limits, "FORK_RATE", 1e-3)
+    session = await store.new_session()
+    await talked(store, session, "m1")
+    mark = Mark(Seq(2), "k-m1")
+    for request in ("1", "1", "1", "2"):
+        await forked(store, session, mark, to=new_session_id(ANN, nonce=request), request=request)
+    before = await store.contents()
+
+    with pytest.raises(Refused) as refusal:
+        await forked(store, session, mark, request="3")
+
+    assert refusal.value.code is ErrorCode.RATE_LIMITED
+    assert 0 < (refusal.value.retry_after_ms or 0) <= 1_000_000
     assert await store.contents() == before
 
 

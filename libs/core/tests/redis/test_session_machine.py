@@ -278,7 +278,8 @@ def run(url: str, prefix: str, *, examples: int, steps: int) -> None:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a short run meets."""
-    for name, value in {"MAILBOX": 4, "REMEMBERED": 6, "PAGE": 400, "SNAPSHOT": 3}.items():
+    bounds = {"MAILBOX": 4, "REMEMBERED": 6, "PAGE": 400, "SNAPSHOT": 3, "FORKS": 1_000}
+    for name, value in bounds.items():
         monkeypatch.setattr(limits, name, value)
 
 

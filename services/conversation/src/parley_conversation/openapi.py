@@ -72,7 +72,11 @@ def _paths() -> dict[str, Any]:
             "post": operation(
                 "A new session that has this one's past",
                 reply="ForkView",
-                problems=_PROBLEMS | {"409": "All of the user's sessions are busy"},
+                problems=_PROBLEMS
+                | {
+                    "409": "All of the user's sessions are busy",
+                    "429": "Too many forks of this user; Retry-After says when",
+                },
                 parameters=[
                     _SESSION,
                     _AT,

@@ -33,7 +33,8 @@ class Branches(Protocol):
         """Make `to` a copy of the session up to `mark`, and list it; None if the mark is gone.
 
         `to` is an id that nobody had. A repeat of `request` gets the first reply, whatever the rest
-        is. Raises `Refused`: SESSION_NOT_FOUND, FORBIDDEN, SESSION_LIMIT.
+        is. Raises `Refused`: SESSION_NOT_FOUND, FORBIDDEN, SESSION_LIMIT,
+        RATE_LIMITED.
         """
         ...
 

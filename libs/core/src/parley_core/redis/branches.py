@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
+from parley_core.domain import limits
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.events import Forked, Mark
-from parley_core.domain.ids import Seq, SessionId, UserId, session_partition
+from parley_core.domain.ids import Seq, SessionId, UserId, partition_of, session_partition
 from parley_core.redis import replies
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import session_keys
@@ -76,7 +77,7 @@ class RedisBranches:
 
         `to` is an id that nobody had, in the owner's partition. A repeat of `request`, within a day
         and whatever the rest is, gets the first reply. Raises `Refused`: SESSION_NOT_FOUND,
-        FORBIDDEN, SESSION_LIMIT when no session is idle enough to be archived.
+        FORBIDDEN, SESSION_LIMIT when no session is idle enough to be archived, RATE_LIMITED.
         """
         for _ in range(_TRIES):
             reply = await self._fork(session, owner, mark, to, request)
@@ -97,7 +98,7 @@ class RedisBranches:
         args: list[Argument] = [
             *(to, owner, sessions.revision, session),
             *(mark.seq, mark.checkpoint, self._nonce()),
-            *(_KNOWN_MS, self._max_sessions),
+            *(_KNOWN_MS, self._max_sessions, limits.FORK_RATE, limits.FORKS),
             *sessions.listed,
         ]
         reply: Sequence[Any] = await self._client.script(
@@ -105,6 +106,7 @@ class RedisBranches:
             [
                 *session_keys(keys.session(to)),
                 *(original.meta, original.log, original.ids, keys.fork(session, request), user),
+                keys.rate(owner, "fork", partition=partition_of(owner)),
                 *(name for each in listed for name in (each.meta, each.mail)),
             ],
             args,

@@ -6,17 +6,19 @@
 -- expire as a session does. As in open.lua it has read the user's list of sessions before.
 --
 -- KEYS 1-10 the new session's (lib/session), 11 meta, 12 log, 13 ids of the original,
---      14 what this fork has come to, 15 user, then meta and mail of each session in ARGV 10...
+--      14 what this fork has come to, 15 user, 16 rate bucket, then meta and mail of each session in
+--      ARGV 12...
 -- ARGV 1 session, 2 user, 3 the user's revision that the caller read, '' for none
 --      4 the original, 5 seq, 6 the checkpoint id there, 7 nonce of the new epoch
---      8 ms for which a repeat is known, 9 sessions that a user may have, 10... the user's sessions
---      that are listed
+--      8 ms for which a repeat is known, 9 sessions that a user may have, 10 forks a second, 11 burst
+--      12... the user's sessions that are listed
 -- Reply: {'ok', session, seq} | {'changed'} read the user's hash again
---        | {'gone'} the original has no such entry any more | {'refused', code, sentence}
+--        | {'gone'} the original has no such entry any more | {'refused', code, sentence, retry after in ms}
 -- By: conversation. A repeat is known by KEYS 14, whatever session it brings, and gets the first reply.
 -- include: now
 -- include: session
 -- include: listing
+-- include: bucket
 local session, user, original = ARGV[1], ARGV[2], ARGV[4]
 local last, checkpoint = tonumber(ARGV[5]), ARGV[6]
 
@@ -42,10 +44,15 @@ local entry = redis.call('XRANGE', KEYS[12], last .. '-0', last .. '-0')[1]
 if not entry or entry[2][10] ~= checkpoint then
   return {'gone'}
 end
-local gone, idle, listed = look_at_listed(10, 16)
+local gone, idle, listed = look_at_listed(12, 17)
 local full = listed >= tonumber(ARGV[9])
 if full and not idle then
   return {'refused', 'SESSION_LIMIT', 'All of your sessions are busy.'}
+end
+local rate, burst = tonumber(ARGV[10]), tonumber(ARGV[11])
+local tokens = tokens_in(KEYS[16], rate, burst)
+if tokens < 1 then
+  return {'refused', 'RATE_LIMITED', 'Too many forks; slow down.', math.ceil((1 - tokens) * 1000 / rate)}
 end
 
 -- Everything is checked: write.
@@ -103,6 +110,7 @@ end
 redis.call('HSET', KEYS[15], 's:' .. session, 'owner')
 redis.call('HINCRBY', KEYS[15], 'rev', 1)
 redis.call('SET', KEYS[14], session .. '\n' .. ARGV[5], 'PX', ARGV[8])
+keep_tokens(KEYS[16], tokens - 1, rate, burst)
 keep_alive()
 redis.call('PEXPIREAT', KEYS[15], string.format('%d', now + LIFE))
 return {'ok', session, last}
