@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -104,10 +105,8 @@ async def test_without_its_package_the_published_one_stops_the_start(
     ],
 )
 async def test_what_is_none_stops_the_start(workers: Workers, value: str, sentence: str) -> None:
-    with pytest.raises(AssertionError, match="ended") as error:
+    with pytest.raises(AssertionError, match=re.escape(sentence)):
         await workers.start(CHECKPOINTER=value)
-
-    assert sentence in str(error.value)
 
 
 async def drained(url: str) -> None:
