@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.serde.base import CipherProtocol
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
@@ -30,13 +31,13 @@ class Xor(CipherProtocol):
 
 
 def test_writes_come_in_the_order_in_which_they_are_applied() -> None:
-    written = [
-        CODEC.pack_writes([("a", 1), ("b", 2)], task="task-1", path="~pull, z"),
-        CODEC.pack_writes([("a", 3)], task="task-3", path="~pull, y"),
-        CODEC.pack_writes([("a", 4)], task="task-2", path="~pull, y"),
-    ]
+    written = {
+        b"task-1": CODEC.pack_writes([("a", 1), ("b", 2)], path="~pull, z"),
+        b"task-3": CODEC.pack_writes([("a", 3)], path="~pull, y"),
+        b"task-2": CODEC.pack_writes([("a", 4)], path="~pull, y"),
+    }
 
-    packed = [write.packed for task in written for write in task]
+    packed = [part for task in written.items() for part in task]
 
     assert CODEC.unpack_writes(packed) == [
         ("task-2", "a", 4),
@@ -46,26 +47,54 @@ def test_writes_come_in_the_order_in_which_they_are_applied() -> None:
     ]
 
 
-def test_only_the_special_channels_replace_what_was_written() -> None:
+def test_special_channels_have_their_own_places_and_the_last_write_to_one_stays() -> None:
     special = ["__error__", "__scheduled__", "__interrupt__", "__resume__"]
 
-    writes = CODEC.pack_writes(
-        [(channel, None) for channel in ["messages", *special]], task="task", path=""
+    packed = CODEC.pack_writes(
+        [("messages", 1), *((channel, 1) for channel in special), ("__resume__", 2)], path=""
     )
 
-    assert [write.replaces for write in writes] == [False, True, True, True, True]
-    assert [write.name for write in writes] == [
-        f"task\0{index}" for index in ("0", "-1", "-2", "-3", "-4")
+    assert CODEC.unpack_writes([b"task", packed]) == [
+        ("task", "__resume__", 2),
+        ("task", "__interrupt__", 1),
+        ("task", "__scheduled__", 1),
+        ("task", "__error__", 1),
+        ("task", "messages", 1),
     ]
 
 
-def test_a_channel_without_a_value_is_not_a_channel_with_none() -> None:
-    versions: dict[str, str | int | float] = {"none": "1", "absent": "1"}
+@pytest.mark.parametrize("value", [None, b"\0", bytearray(b"?"), "text", [1], {"a": (1, 2)}])
+def test_a_value_of_any_kind_comes_back(value: object) -> None:
+    back = CODEC.unpack_value(CODEC.pack_value(value))
 
-    packed = CODEC.pack_values({"none": None}, versions=versions)
+    assert back == ({"a": [1, 2]} if isinstance(value, dict) else value)
+    assert type(back) is type(value)
 
-    values = [packed["absent"], packed["none"]]
-    assert CODEC.unpack_values(values, versions=versions) == {"none": None}
+
+def test_a_kind_that_only_the_serializer_knows_comes_back() -> None:
+    class Odd(JsonPlusSerializer):
+        def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+            return "odd", super().dumps_typed(obj)[1]
+
+        def loads_typed(self, data: tuple[str, bytes]) -> Any:
+            assert data[0] == "odd"
+            return super().loads_typed(("msgpack", data[1]))
+
+    codec = Codec(Odd())
+
+    assert codec.unpack_value(codec.pack_value("text")) == "text"
+
+
+def test_a_body_keeps_what_it_has_and_has_not() -> None:
+    checkpoint = {"v": 4, "ts": "now", "channel_versions": {"a": 1, "b": "2.x", "c": 1.5}}
+    checkpoint |= {"id": "1f", "channel_values": {"a": 1}, "later": "unknown"}
+
+    body = CODEC.unpack_body(CODEC.pack_body(checkpoint, metadata={"step": 1}))  # type: ignore[arg-type]
+
+    assert body.metadata == {"step": 1}
+    assert body.checkpoint == {
+        key: value for key, value in checkpoint.items() if key not in {"id", "channel_values"}
+    }
 
 
 async def test_a_cipher_covers_all_that_is_said(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parley_checkpoint import AsyncRedisCheckpointer, Retention
+from parley_testing.checkpoint_counts import assert_nothing_is_left_over, stored
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from parley_checkpoint.redis_py import Client
 
 Dump = Callable[[], Awaitable[dict[bytes, Any]]]
+LARGE = "large " * 100
 LASTING, OF_A_TASK = ("", "memory"), ("step:1", "step:2")
 
 
@@ -42,14 +43,20 @@ def _config(namespace: str = "", id: str | None = None, *, run: str = "") -> Run
     }
 
 
+def _messages(put: Put) -> list[str]:
+    """Of the last few puts: long enough to be kept as a list, which grows and is cut."""
+    number = int(put.id)
+    return [f"{each:0200}" for each in range(number - number % 7, number + 1)] * 2
+
+
 async def _put(checkpointer: AsyncRedisCheckpointer, put: Put, *, source: str = "loop") -> None:
     version = f"{put.id}.v"
     checkpoint: Checkpoint = {
         "v": 2,
         "id": put.id,
         "ts": "",
-        "channel_values": {"messages": [put.id], "kept": "always"},
-        "channel_versions": {"messages": version, "kept": "1"},
+        "channel_values": {"messages": _messages(put), "kept": "always", "large": LARGE},
+        "channel_versions": {"messages": version, "kept": "1", "large": version},
         "versions_seen": {},
         "updated_channels": None,
     }
@@ -58,7 +65,7 @@ async def _put(checkpointer: AsyncRedisCheckpointer, put: Put, *, source: str = 
         _config(put.namespace, run=run),
         checkpoint,
         {"source": source},  # type: ignore[typeddict-item]
-        {"messages": version, "kept": "1"},
+        {"messages": version, "kept": "1", "large": version},
     )
     await checkpointer.aput_writes(_config(put.namespace, put.id), [("messages", 1)], "task")
 
@@ -84,7 +91,7 @@ def _model(puts: list[Put], retention: Retention) -> list[Put]:
 def _pruned(puts: list[Put], *, current: int, interval: int, most: int) -> list[Put]:
     always = {put for put in puts if _is_always(put, puts, current)}
     chosen = [put for put in puts if put in always or _stays(put, puts, current, interval)]
-    surplus = len(chosen) - most
+    surplus = len(chosen) - most + most // 10 if len(puts) > most else 0
     others = sorted((put for put in chosen if put not in always), key=lambda put: put.id)
     dropped = set(others[: max(surplus, 0)])
     return [put for put in chosen if put not in dropped]
@@ -106,11 +113,11 @@ def _stays(put: Put, puts: list[Put], current: int, interval: int) -> bool:
 
 
 TURNS = st.lists(
-    st.lists(st.sampled_from([*LASTING, *OF_A_TASK]), min_size=1, max_size=5), max_size=8
+    st.lists(st.sampled_from([*LASTING, *OF_A_TASK]), min_size=1, max_size=6), max_size=9
 )
 
 
-LIMITS = st.builds(Retention, interval=st.integers(1, 3), max_checkpoints=st.integers(1, 12))
+LIMITS = st.builds(Retention, interval=st.integers(1, 3), max_checkpoints=st.integers(1, 24))
 
 
 @given(turns=TURNS, retention=LIMITS)
@@ -137,23 +144,18 @@ async def test_a_put_leaves_what_the_rule_says_and_nothing_of_the_rest(
 
 
 def _assert_only(kept: set[tuple[str, str]], dump: dict[bytes, Any], prefix: str) -> None:
-    """The hashes hold what the kept checkpoints have, each value with its number of users."""
-    base = f"{prefix}:{{thread}}:ckpt:thread:"
-    parts = {key.decode().removeprefix(base): content for key, content in dump.items()}
-    members = {f"{namespace}\0{id}" for namespace, id in kept}
-    names = Counter(
-        f"{namespace}\0{name}"
-        for namespace, id in kept
-        for name in (f"messages\0{id}.v", "kept\0" + "1")
-    )
-    data = {field.decode() for field in parts.get("data", {})} - {"turn", "run"}
-    blobs = {field.decode(): value for field, value in parts.get("blobs", {}).items()}
-    assert data == {kind + member for kind in "phr" for member in members}
-    assert {field.decode() for field in parts.get("writes", {})} == {
-        field for member in members for field in (f"n{member}", f"w{member}\0task\0" + "0")
+    """The keys hold what the kept checkpoints have, each value with its number of users."""
+    thread = stored(dump, f"{prefix}:{{thread}}:ckpt:thread:")
+    members = {f"{namespace}\0{id}".encode() for namespace, id in kept}
+    newest = {f"l{namespace}".encode() for namespace, _ in kept}
+    assert thread.index == members
+    assert set(thread.data) - {b"turn", b"run"} == newest | {
+        kind + member for kind in (b"p", b"h") for member in members
     }
-    assert set(blobs) == {kind + name for kind in "bn" for name in names}
-    assert {name: int(blobs["n" + name]) for name in names} == dict(names)
+    assert set(thread.writes) == {
+        field for member in members for field in (b"n" + member, b"w" + member + b"\0task")
+    }
+    assert_nothing_is_left_over(thread)
 
 
 async def test_without_a_run_id_a_turn_begins_with_each_input(redis: Client, prefix: str) -> None:

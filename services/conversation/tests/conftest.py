@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from secrets import token_hex
 
+import httpx
 import pytest
 import pytest_asyncio
 
-from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, UserId
+from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, SessionId, UserId
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
 from parley_core.redis.keys import Keys
 from parley_testing.desk import Desk
+from parley_testing.past import Place, place_at
 from parley_testing.talk import Counters, Talk, Workers
 
 
@@ -75,3 +77,22 @@ async def workers(redis_url: str, prefix: str) -> AsyncIterator[Workers]:
 def desk(redis_client: RedisClient, keys: Keys, store: RedisConversations, talk: Talk) -> Desk:
     """A worker's desk in the test's own process, at which one run after another is done."""
     return Desk(redis_client, keys, store, session=talk.session)
+
+
+@pytest.fixture
+def place(redis_client: RedisClient, keys: Keys) -> Place:
+    return place_at(redis_client, keys)
+
+
+@pytest_asyncio.fixture
+async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
+    async with place.http() as http:
+        yield http
+
+
+@pytest_asyncio.fixture
+async def session(place: Place) -> SessionId:
+    """Five answered turns: seqs 1 to 10. Kept are the states of turns 2, 4 and 5."""
+    session = await place.new_session()
+    await place.talk(session, "a", "b", "c", "d", "e")
+    return session

@@ -25,6 +25,7 @@ def test_two_edges_two_workers_and_one_presence_service_run() -> None:
         ("worker-2", 8769),
         ("presence-1", 8770),
     ]
+    assert [part.environment["HTTP_PORT"] for part in plan.workers] == ["8780", "8780"]
     assert plan.presence[0].environment == {
         "SERVER_ID": "presence-1",
         "ADMIN_PORT": "8770",

@@ -45,6 +45,18 @@ async def test_everything_is_ready_when_it_says_so(up: Up) -> None:
     await up.says(f"chat +.venv/bin/parley chat --url ws://localhost:{up.websocket_port}")
 
 
+async def test_the_workers_share_a_port_for_the_past_of_conversations(up: Up) -> None:
+    url = (await up.says(r"history +(http://\S+)/v1"))[1]
+    async with httpx.AsyncClient() as client:
+        described = await client.get(f"{url}/openapi.json")
+        asked = await client.get(
+            f"{url}/v1/sessions/00none/history", headers={"X-Parley-User": "a"}
+        )
+
+    assert described.json()["info"]["title"] == "Parley conversations"
+    assert (asked.status_code, asked.json()["code"]) == (404, "SESSION_NOT_FOUND")
+
+
 async def test_a_killed_worker_is_replaced_and_what_it_held_is_handed_on(up: Up) -> None:
     seen = len(up.lines)
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
@@ -17,54 +16,10 @@ from parley_core.redis.keys import Keys
 from parley_core.redis.processes import RedisProcesses
 from parley_presence.api import PresenceApi
 from parley_presence.openapi import openapi_document
+from parley_testing.schemas import mismatches
 
 EDGE = ProcessId("edge-1/a")
 BACK_END = {"Authorization": "Bearer s3cret"}
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "boolean": bool,
-    "null": type(None),
-}
-
-
-def mismatches(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    """Where a value breaks its schema, for as much of JSON Schema as the document uses."""
-    if "$ref" in schema:
-        name = schema["$ref"].removeprefix("#/components/schemas/")
-        return mismatches(value, document["components"]["schemas"][name], document)
-    if "anyOf" in schema:
-        found = [mismatches(value, each, document) for each in schema["anyOf"]]
-        return [] if [] in found else [f"{value!r} is none of {schema['anyOf']}"]
-    if "enum" in schema:
-        return [] if value in schema["enum"] else [f"{value!r} is not in {schema['enum']}"]
-    if not isinstance(value, TYPES[schema["type"]]):
-        return [f"{value!r} is no {schema['type']}"]
-    return [*in_object(value, schema, document), *in_array(value, schema, document)]
-
-
-def in_object(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    properties = schema.get("properties", {})
-    if not isinstance(value, dict):
-        return []
-    return [
-        *(f"{name} is missing" for name in schema.get("required", []) if name not in value),
-        *(f"{name} is not described" for name in value if name not in properties),
-        *(
-            f"{name}: {problem}"
-            for name, described in properties.items()
-            if name in value
-            for problem in mismatches(value[name], described, document)
-        ),
-    ]
-
-
-def in_array(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    if not isinstance(value, list):
-        return []
-    return [problem for each in value for problem in mismatches(each, schema["items"], document)]
 
 
 @pytest.fixture

@@ -63,28 +63,14 @@ class EdgeModel:
         target = fresh if new else session or model.current or fresh
         if target == session and session not in model.roles and not model.living(session):
             raise Refused(ErrorCode.SESSION_NOT_FOUND, "")
-        self._list(target)
+        list_session(model, target)
+        model.current = target
         found = model.living(target)
         is_new = found is None or (found.opener == connection and found.seq == 0)
         if found is None:
             found = Session(target, Epoch(made), connection, active=model.next_tick())
             model.sessions[target] = found
         return Opened(target, not is_new, _attached(found, position))
-
-    def _list(self, target: SessionId) -> None:
-        """On the list with it; expired ones off, and the oldest idle one archived if it is full."""
-        model, roles = self.model, self.model.roles
-        others = [each for each, role in roles.items() if role != ARCHIVED and each != target]
-        living = [each for each in others if model.living(each)]
-        is_full = len(living) >= model.max_sessions and roles.get(target) != "owner"
-        idle = [each for each in map(model.sessions.__getitem__, living) if _is_idle(each)]
-        if is_full and not idle:
-            raise Refused(ErrorCode.SESSION_LIMIT, "")
-        if is_full:
-            roles[min(idle, key=lambda each: each.active).id] = ARCHIVED
-        for each in set(others) - set(living):
-            del roles[each]
-        roles[target], model.current = "owner", target
 
     def attach(self, session: SessionId, *, position: Position | None) -> Attachment | None:
         found = self.model.living(session)
@@ -238,6 +224,22 @@ def _asked(found: Session, mail: Mail, value: bytes) -> str | None:
         return None
     is_answer = mail.kind is MailKind.ANSWER or (turn.waits and value != b"")
     return turn.unanswered(mail.interrupt_id) if is_answer else None
+
+
+def list_session(model: Model, target: SessionId) -> None:
+    """On the list with it; expired ones off, and the oldest idle one archived if it is full."""
+    roles = model.roles
+    others = [each for each, role in roles.items() if role != ARCHIVED and each != target]
+    living = [each for each in others if model.living(each)]
+    is_full = len(living) >= model.max_sessions and roles.get(target) != "owner"
+    idle = [each for each in map(model.sessions.__getitem__, living) if _is_idle(each)]
+    if is_full and not idle:
+        raise Refused(ErrorCode.SESSION_LIMIT, "")
+    if is_full:
+        roles[min(idle, key=lambda each: each.active).id] = ARCHIVED
+    for each in set(others) - set(living):
+        del roles[each]
+    roles[target] = "owner"
 
 
 def _is_idle(session: Session) -> bool:

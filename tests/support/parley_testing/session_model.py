@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parley_core.domain import limits
-from parley_core.domain.events import Event, Lease, Mail, MailKind, Stop, TurnStatus
+from parley_core.domain.events import Event, Forked, Lease, Mail, MailKind, Stop, TurnStatus
 from parley_core.domain.ids import (
     ConnectionId,
     DeviceId,
@@ -145,6 +145,8 @@ class Model:
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     roles: dict[SessionId, str] = field(default_factory=dict)
     current: SessionId | None = None
+    forks: dict[tuple[SessionId, str], Forked] = field(default_factory=dict)
+    """What each request for a fork of a session has come to."""
     spent: dict[UserId, int] = field(default_factory=dict)
     ready: dict[SessionId, int] = field(default_factory=dict)
     resting: set[SessionId] = field(default_factory=set)

@@ -57,6 +57,10 @@ def expected(model: Model) -> Contents:
         f"claim:{process}": [nonce, *_flat(leases)]
         for process, (nonce, leases) in model.claims.items()
     }
+    found |= {
+        f"fork:{source}:{request}": f"{forked.session}\n{forked.seq}"
+        for (source, request), forked in model.forks.items()
+    }
     found |= {f"rate:{user}:text": spent for user, spent in model.spent.items()}
     if model.fence:
         found["fence"] = str(model.fence)
@@ -134,11 +138,17 @@ async def read(store: SessionStore) -> Contents:
     tagged, home = f"{store.keys.tagged(store.partition)}:", store.shared.ready
     names = await store.client.command("KEYS", f"{tagged}*", key=home)
     read = {name.decode().removeprefix(tagged): name.decode() for name in names}
-    wanted = {short: name for short, name in read.items() if short.split(":")[0] not in _SKIPPED}
+    wanted = {
+        short: name
+        for short, name in read.items()
+        if short.split(":")[0] not in _SKIPPED and not short.endswith(_FORK_RATE)
+    }
     held = await asyncio.gather(*(_read(store, *item) for item in wanted.items()))
     return {short: each for short, each in zip(wanted, held, strict=True) if each}
 
 
+_FORK_RATE = ":fork"
+"""Ends the bucket of forks, which nobody empties here."""
 _SKIPPED = {"online", "conns", "sweep", "barred", "ckpt"}
 
 

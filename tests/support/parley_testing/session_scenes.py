@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from parley_core.domain.client_frames import Position
-from parley_core.domain.events import Lease, MailKind, TurnStatus
-from parley_core.domain.ids import MessageId, Seq, SessionId, Token, TurnId, UserId
+from parley_core.domain.events import Lease, MailKind, Mark, TurnStatus
+from parley_core.domain.ids import (
+    MessageId,
+    Seq,
+    SessionId,
+    Token,
+    TurnId,
+    UserId,
+    new_session_id,
+)
 from parley_testing.session_store import PHONE, SessionStore, text_frame
 
 FIRST, SECOND = "m 1", "m 2"
@@ -72,6 +80,12 @@ class Stage:
     async def answered(self) -> None:
         await self.begun()
         await self.store.end(self.lease, FIRST)
+
+    async def answered_and_listed(self) -> None:
+        """Beside as many sessions as a user may have."""
+        await self.answered()
+        await self.store.open(new="0b")
+        await self.store.open(new="0c")
 
     async def listed(self) -> None:
         """As many sessions as a user may have; the first is the oldest."""
@@ -185,6 +199,21 @@ def _members(stage: Stage) -> Awaitable[object]:
     return stage.store.members(stage.session, user=stage.store.user, member=BOB, role="viewer")
 
 
+async def _marks(stage: Stage) -> object:
+    return [mark async for mark in stage.store.branches.marks(stage.session, at=Seq(9))]
+
+
+def _fork(stage: Stage) -> Awaitable[object]:
+    store = stage.store
+    return store.branches.fork(
+        stage.session,
+        owner=store.user,
+        mark=Mark(Seq(3), "k9"),
+        to=new_session_id(store.user, nonce="0f"),
+        request="beef",
+    )
+
+
 def _token_scene(script: str, arrange: Act, call: Act, **more: Any) -> Scene:
     return Scene(script, arrange, call, takes_token=True, **more)
 
@@ -230,6 +259,9 @@ SCENES = {
     "cancel": Scene("cancel", Stage.begun, _cancel(), publishes_again=True),
     "cancel what waits": Scene("cancel", Stage.asking, _cancel(), publishes_again=True),
     "cancel what is queued": Scene("cancel", Stage.said, _cancel(FIRST)),
+    "marks": Scene("marks", Stage.answered, _marks),
+    "fork": Scene("fork", Stage.answered, _fork),
+    "fork archives the oldest": Scene("fork", Stage.answered_and_listed, _fork),
     "drop": Scene("drop", Stage.begun, lambda s: s.store.drop(s.session, user=s.store.user)),
     "members": Scene("members", Stage.said, _members),
     "seen": Scene(

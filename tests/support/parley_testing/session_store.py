@@ -36,6 +36,7 @@ from parley_core.domain.ids import (
     partition_of,
 )
 from parley_core.redis import replies
+from parley_core.redis.branches import RedisBranches
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations, session_keys
 from parley_core.redis.keys import Keys, PartitionKeys, SessionKeys
@@ -85,6 +86,9 @@ class SessionStore:
             burst=self.burst,
             kept=self.kept,
             max_sessions=self.max_sessions,
+        )
+        self.branches = RedisBranches(
+            self.client, self.keys, nonce=self.nonce, max_sessions=self.max_sessions
         )
         self.work, self.other_work = (
             RedisWork(self.client, self.keys, process=process, kept=self.kept)

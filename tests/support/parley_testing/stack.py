@@ -96,6 +96,9 @@ class Stack:
             for kind, count in kinds
             for number in range(1, count + 1)
         }
+        for member in self.members.values():
+            if member.module == "parley_presence":  # workers share a port, these do not
+                member.env["HTTP_PORT"] = str(free_port())
         self._exit = AsyncExitStack()
         self._script_names: dict[str, str] = {}
 

@@ -200,10 +200,11 @@ class Workers:
 
     async def start(self, graph: str = "", **env: str) -> ServiceProcess:
         """A ready worker that runs a graph of `agents`, or the default one."""
+        http = {"HTTP_PORT": str(free_port()), "WEBSOCKET_HOST": "127.0.0.1"}
         chosen = {"PARLEY_GRAPH": f"{AGENTS}:{graph}"} if graph else {}
         process = ServiceProcess(
             "parley_conversation",
             admin_port=free_port(),
-            env={**self._env, "SERVER_ID": f"worker-{token_hex(2)}", **chosen, **env},
+            env={**self._env, "SERVER_ID": f"worker-{token_hex(2)}", **http, **chosen, **env},
         )
         return await self._stack.enter_async_context(process)

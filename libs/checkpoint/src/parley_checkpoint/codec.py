@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import ormsgpack
 from langgraph.checkpoint.base import (
@@ -14,30 +15,26 @@ from langgraph.checkpoint.base import (
     writes_sort_key,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from parley_checkpoint.elements import pack, unpack
 
-    from langgraph.checkpoint.base import ChannelVersions
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
-_ABSENT = ("empty", b"")
-"""A channel that has a version and no value."""
+_NAMED = ("v", "ts", "channel_versions", "versions_seen", "updated_channels")
+"""Keys of a checkpoint that are kept by their place. Its id is its name, its values are apart."""
+_APART = {*_NAMED, "id", "channel_values"}
+
+_WRITE = struct.Struct(">hI")
+"""Index and length of a write."""
 
 
 class Body(NamedTuple):
-    """A checkpoint without its channel values."""
+    """A checkpoint without its id and its channel values."""
 
-    checkpoint: Checkpoint
+    checkpoint: dict[str, Any]
     metadata: CheckpointMetadata
-    parent: str | None
-
-
-class Write(NamedTuple):
-    """One write on its way to Redis."""
-
-    name: str
-    replaces: bool
-    packed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,78 +43,62 @@ class Codec:
 
     serde: SerializerProtocol
 
-    def pack_body(
-        self, checkpoint: Checkpoint, *, metadata: CheckpointMetadata, parent: str | None
-    ) -> bytes:
-        body = {key: value for key, value in checkpoint.items() if key != "channel_values"}
-        return ormsgpack.packb(
-            (parent, *self.serde.dumps_typed(body), *self.serde.dumps_typed(metadata))
-        )
+    def pack_body(self, checkpoint: Checkpoint, *, metadata: CheckpointMetadata) -> bytes:
+        named = [checkpoint.get(key) for key in _NAMED]
+        rest: dict[str, Any] = {
+            key: value for key, value in checkpoint.items() if key not in _APART
+        }
+        absent = [key for key in _NAMED if key not in checkpoint]
+        return self.pack_value((named, rest, absent, metadata))
 
     def unpack_body(self, packed: bytes) -> Body:
-        parent, kind, body, metadata_kind, metadata = ormsgpack.unpackb(packed)
-        return Body(
-            self.serde.loads_typed((kind, body)),
-            self.serde.loads_typed((metadata_kind, metadata)),
-            parent,
+        named, rest, absent, metadata = self.unpack_value(packed)
+        checkpoint = dict(zip(_NAMED, named, strict=True)) | rest
+        for key in absent:
+            del checkpoint[key]
+        return Body(checkpoint, cast("CheckpointMetadata", metadata))
+
+    def pack_value(self, value: object) -> bytes:
+        return pack(self.serde.dumps_typed(value))
+
+    def unpack_value(self, packed: bytes) -> Any:
+        return self.serde.loads_typed(unpack(packed))
+
+    def pack_writes(self, writes: Sequence[tuple[str, Any]], *, path: str) -> bytes:
+        """What one task wrote, in the layout of `lua/lib/layout.lua`.
+
+        Of two writes to a special channel the last one stays.
+        """
+        packed: dict[int, bytes] = {}
+        for position, (channel, value) in enumerate(writes):
+            index = WRITES_IDX_MAP.get(channel, position)
+            packed[index] = ormsgpack.packb((path, channel, self.pack_value(value)))
+        return b"".join(
+            part
+            for index, write in packed.items()
+            for part in (_WRITE.pack(index, len(write)), write)
         )
 
-    def pack_values(
-        self, values: Mapping[str, Any], *, versions: ChannelVersions
-    ) -> dict[str, bytes]:
-        """Each versioned channel's value; one without a value is kept as that."""
-        return {
-            channel: ormsgpack.packb(
-                self.serde.dumps_typed(values[channel]) if channel in values else _ABSENT
-            )
-            for channel in versions
-        }
-
-    def unpack_values(
-        self, packed: Sequence[bytes | None], *, versions: ChannelVersions
-    ) -> dict[str, Any]:
-        """The channels that have a value; `packed` is in the order of `value_names`."""
-        typed = {
-            channel: tuple(ormsgpack.unpackb(value))
-            for channel, value in zip(sorted(versions), packed, strict=True)
-            if value is not None
-        }
-        return {
-            channel: self.serde.loads_typed(value)
-            for channel, value in typed.items()
-            if value != _ABSENT
-        }
-
-    def pack_writes(
-        self, writes: Sequence[tuple[str, Any]], *, task: str, path: str
-    ) -> list[Write]:
-        return [
-            self._pack_write(channel, value, task=task, path=path, position=position)
-            for position, (channel, value) in enumerate(writes)
-        ]
-
-    def _pack_write(
-        self, channel: str, value: object, *, task: str, path: str, position: int
-    ) -> Write:
-        index = WRITES_IDX_MAP.get(channel, position)
-        packed = ormsgpack.packb((path, task, index, channel, *self.serde.dumps_typed(value)))
-        return Write(f"{task}\0{index}", index < 0, packed)
-
     def unpack_writes(self, packed: Sequence[bytes]) -> list[PendingWrite]:
-        """In the order in which live execution applies them."""
-        writes = [ormsgpack.unpackb(write) for write in packed]
-        writes.sort(key=lambda write: writes_sort_key(*write[:3]))
-        return [
-            (task, channel, self.serde.loads_typed((kind, value)))
-            for _, task, _, channel, kind, value in writes
+        """Task and writes in a row, in the order in which live execution applies them."""
+        writes = [
+            ((path, task.decode(), index), channel, value)
+            for task, written in zip(packed[::2], packed[1::2], strict=True)
+            for index, (path, channel, value) in _each_write(written)
         ]
+        writes.sort(key=lambda write: writes_sort_key(*write[0]))
+        return [(key[1], channel, self.unpack_value(value)) for key, channel, value in writes]
 
 
-def value_name(namespace: str, channel: str, version: str | float) -> str:
-    """A channel value's name among the thread's: one for each version."""
-    return f"{namespace}\0{channel}\0{version}"
+def _each_write(packed: bytes) -> Iterator[tuple[int, tuple[str, str, bytes]]]:
+    at = 0
+    while at < len(packed):
+        index, length = _WRITE.unpack_from(packed, at)
+        at += _WRITE.size
+        yield index, ormsgpack.unpackb(packed[at : at + length])
+        at += length
 
 
-def value_names(namespace: str, versions: ChannelVersions) -> list[str]:
-    """The names of all values of a checkpoint, by channel."""
-    return [value_name(namespace, channel, versions[channel]) for channel in sorted(versions)]
+def value_name(channel: str, version: str | float) -> str:
+    """A channel value's name in its namespace: one for each version."""
+    return f"{channel}\0{version}"

@@ -1,4 +1,4 @@
-"""Which threads and checkpoints a listing asks for."""
+"""Which checkpoints of a thread a listing asks for."""
 
 from __future__ import annotations
 
@@ -6,35 +6,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from parley_checkpoint.place import Place
-from parley_checkpoint.ports import KeyFinder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
 
     from langchain_core.runnables import RunnableConfig
-
-    from parley_checkpoint.keys import Names
-    from parley_checkpoint.ports import Executor
-
-
-async def find_threads(
-    executor: Executor, names: Names, config: RunnableConfig | None
-) -> AsyncIterator[str]:
-    """The config's thread, or every one under the prefix.
-
-    Raises TypeError if the executor cannot look for keys.
-    """
-    if config is not None:
-        yield str(config["configurable"]["thread_id"])
-        return
-    if not isinstance(executor, KeyFinder):
-        raise TypeError("expected a thread_id: this executor cannot look through all threads")
-    seen = set()
-    async for key in executor.find_keys(names.pattern):
-        thread = names.thread_of(key.decode())
-        if thread not in seen:
-            seen.add(thread)
-            yield thread
 
 
 def places_of(

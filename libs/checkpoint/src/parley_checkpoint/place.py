@@ -28,6 +28,11 @@ class Place:
             }
         }
 
+    @property
+    def member(self) -> str:
+        """What the thread's index has of it."""
+        return f"{self.namespace}\0{self.checkpoint}"
+
     def at(self, checkpoint: str) -> Place:
         return replace(self, checkpoint=checkpoint)
 

@@ -1,4 +1,4 @@
-"""What the checkpointer needs of Redis."""
+"""What the checkpointers need of Redis."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Executor(Protocol):
 
 @runtime_checkable
 class KeyFinder(Protocol):
-    """An executor that can also look through all keys: only `alist(None)` asks for that."""
+    """An executor that can also look through all keys, which only two operations ask for: `alist`
+    without a config and `adelete_for_runs`."""
 
     def find_keys(self, pattern: str) -> AsyncIterator[bytes]:
         """Keys of every node that match a glob pattern, each once or more."""

@@ -8,6 +8,17 @@ from functools import cache
 from hashlib import sha1
 from importlib.resources import files
 
+_OPERATIONS = (
+    "checkpoint",
+    "writes",
+    "read",
+    "history",
+    "rewind",
+    "prune",
+    "forget",
+    "export",
+    "import",
+)
 _INCLUDE = re.compile(r"^-- include: (\w+)$", re.MULTILINE)
 
 
@@ -30,7 +41,7 @@ def script(name: str) -> Script:
 
 def every_script() -> tuple[Script, ...]:
     """All operations, for an executor that loads them when it connects."""
-    return script("checkpoint"), script("writes"), script("read")
+    return tuple(map(script, _OPERATIONS))
 
 
 def _read(name: str) -> str:

@@ -29,6 +29,7 @@ from parley_core.domain.ids import (
     SessionId,
     UserId,
 )
+from parley_testing.fork_rules import ForkRules
 from parley_testing.session_draws import (
     NONSENSE,
     NOWHERE,
@@ -64,7 +65,7 @@ with_leases = precondition(lambda self: self.model.leases)
 with_past = precondition(lambda self: self.twins.past)
 
 
-class SessionMachine(RuleBasedStateMachine):
+class SessionMachine(ForkRules, RuleBasedStateMachine):
     """Each rule is one call with whatever arguments, or a few that belong together."""
 
     url: str
@@ -312,7 +313,8 @@ def run(url: str, prefix: str, *, examples: int, steps: int) -> None:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a short run meets."""
-    for name, value in {"MAILBOX": 4, "REMEMBERED": 6, "PAGE": 400, "SNAPSHOT": 3}.items():
+    bounds = {"MAILBOX": 4, "REMEMBERED": 6, "PAGE": 400, "SNAPSHOT": 3, "FORKS": 1_000}
+    for name, value in bounds.items():
         monkeypatch.setattr(limits, name, value)
 
 

@@ -67,7 +67,7 @@ def test_without_anything_set_the_defaults_hold() -> None:
     assert settings.max_message_size == 1_048_576
     assert (settings.heartbeat_interval, settings.session_timeout) == (30, 300)
     assert (settings.ssl_certfile, settings.ssl_keyfile) == (None, None)
-    assert settings.checkpoint_ttl == 120
+    assert (settings.checkpointer, settings.checkpoint_ttl) == ("parley", 120)
     assert (settings.max_checkpoints, settings.checkpoint_interval) == (100, 10)
     assert (settings.max_sessions_per_user, settings.max_messages_per_session) == (10, 1000)
     assert settings.cleanup_interval == 3600
@@ -167,6 +167,15 @@ def test_a_wrong_value_names_the_setting_the_value_and_what_is_allowed(
 
     assert said.startswith(f"{name} is '{value}': ")
     assert allowed in said
+
+
+@pytest.mark.parametrize("name", ["redis", "memory", "my.module:saver", "saver.py:make"])
+def test_a_checkpointer_has_a_name_of_ours_or_is_somebodys_own(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHECKPOINTER", name)
+
+    assert load(AllSettings).checkpointer == name
 
 
 def test_each_of_several_wrong_values_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from time import time
 
+import structlog
 from langchain_core.language_models import BaseChatModel
 from msgspec import structs
 
 import parley_checkpoint
 from parley_checkpoint import Retention
+from parley_conversation.api import ConversationApi
+from parley_conversation.branching import Branching
+from parley_conversation.checkpointers import Checkpointing, open_checkpointer
 from parley_conversation.drain import Drain
+from parley_conversation.forgetting import ForgettingWork
 from parley_conversation.graph.agent import Agent
 from parley_conversation.graph.default import default_graph
-from parley_conversation.graph.loader import load_graph
+from parley_conversation.graph.loader import Graph, load_graph
 from parley_conversation.graph.model import PAUSE, choose_model
+from parley_conversation.graph.states import States
 from parley_conversation.leases import Leases, Lifeline
+from parley_conversation.local_saver import Newest
 from parley_conversation.patience import until_answered
 from parley_conversation.runner import Runner
 from parley_conversation.saver import RunSaver, run_settings
 from parley_conversation.service import Readiness, Service
 from parley_conversation.settings import ConversationSettings
+from parley_conversation.threads import OwnThreads
 from parley_conversation.worker import Worker
 from parley_core.admin import admin_app
+from parley_core.authentication import BELIEVING, BelievingAuthenticator
 from parley_core.domain.events import ProcessInfo
-from parley_core.domain.ids import ProcessId, process_id
+from parley_core.domain.ids import ProcessId, SessionId, process_id
+from parley_core.http_api import Askers
+from parley_core.redis.branches import RedisBranches
 from parley_core.redis.call import LuaScript
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
@@ -42,15 +53,30 @@ from parley_core.serving import HttpServer
 SESSION_LIFE = timedelta(days=7)
 """As long as the session's other keys."""
 
+_logger = structlog.get_logger(__name__)
+
 
 async def build(settings: ConversationSettings) -> Service:
-    """A service that is not started yet. Raises `BadGraph`, and what the graph's import raises."""
+    """A service that is not started yet.
+
+    Raises `BadGraph`, `BadCheckpointer`, and what the import of somebody's own one raises.
+    """
+    _logger.warning(BELIEVING)
     process = process_id(settings.server_id, boot=settings.parley_boot or _nonce()[:8])
     keys = Keys(settings.key_prefix)
     client = _client(settings, name=process)
-    work = RedisWork(client, keys, process=process, kept=settings.max_messages_per_session)
     log = _log(settings, client, keys, process)
-    agent = await _agent(settings, client, keys)
+    branches = RedisBranches(
+        client, keys, nonce=_nonce, max_sessions=settings.max_sessions_per_user
+    )
+    async with AsyncExitStack() as stack:
+        checkpointing = await stack.enter_async_context(
+            _checkpointing(settings, client, keys, log, branches)
+        )
+        graph = await _graph(settings, checkpointing)
+        resources = stack.pop_all()
+    work = _work(settings, client, keys, process, checkpointing)
+    agent = Agent(graph, lambda run: run_settings(run, keys))
     runner = Runner(work, agent, log, timeout=settings.turn_timeout, nonce=_nonce)
     info = _info(settings)
     leases = Leases(
@@ -80,6 +106,8 @@ async def build(settings: ConversationSettings) -> Service:
         readiness=readiness,
         drain=drain,
         admin=_admin(settings, readiness, drain),
+        api=_api(settings, log, branches, graph, checkpointing),
+        resources=resources,
         within=settings.drain_timeout,
     )
 
@@ -105,7 +133,67 @@ def _info(settings: ConversationSettings) -> ProcessInfo:
     )
 
 
-async def _agent(settings: ConversationSettings, client: RedisClient, keys: Keys) -> Agent:
+def _work(
+    settings: ConversationSettings,
+    client: RedisClient,
+    keys: Keys,
+    process: ProcessId,
+    checkpointing: Checkpointing,
+) -> RedisWork:
+    kept = settings.max_messages_per_session
+    if checkpointing.is_ours:
+        return RedisWork(client, keys, process=process, kept=kept)
+    threads = checkpointing.threads
+    return ForgettingWork(client, keys, process=process, kept=kept, threads=threads)
+
+
+def _api(
+    settings: ConversationSettings,
+    log: RedisConversations,
+    branches: RedisBranches,
+    graph: Graph,
+    checkpointing: Checkpointing,
+) -> HttpServer:
+    token = settings.service_token.get_secret_value()
+    api = ConversationApi(
+        Askers(BelievingAuthenticator(), service_token=token),
+        log,
+        branches,
+        Branching(branches, States(graph), checkpointing.threads, nonce=_nonce),
+        nonce=_nonce,
+    )
+    return HttpServer(
+        api.app(), host=settings.websocket_host, port=settings.http_port, reuse_port=True
+    )
+
+
+@asynccontextmanager
+async def _checkpointing(
+    settings: ConversationSettings,
+    client: RedisClient,
+    keys: Keys,
+    log: RedisConversations,
+    branches: RedisBranches,
+) -> AsyncIterator[Checkpointing]:
+    async def newest(session: SessionId) -> Newest:
+        top = await log.top(session)
+        async with aclosing(branches.marks(session, at=None)) as marks:
+            mark = await anext(marks, None)
+        return Newest(top.epoch if top else "", mark.checkpoint if mark else "")
+
+    async with open_checkpointer(
+        settings.checkpointer,
+        ours=lambda: _ours(settings, client, keys),
+        newest=newest,
+        redis_url=settings.redis_url.get_secret_value(),
+        folder=Path.cwd(),
+    ) as checkpointing:
+        if checkpointing.notice:
+            _logger.warning(checkpointing.notice, checkpointer=settings.checkpointer)
+        yield checkpointing
+
+
+def _ours(settings: ConversationSettings, client: RedisClient, keys: Keys) -> Checkpointing:
     saver = RunSaver(
         client,
         prefix=keys.prefix,
@@ -117,13 +205,16 @@ async def _agent(settings: ConversationSettings, client: RedisClient, keys: Keys
             interval=settings.checkpoint_interval,
         ),
     )
-    graph = await load_graph(
+    return Checkpointing(saver, OwnThreads(saver), is_ours=True)
+
+
+async def _graph(settings: ConversationSettings, checkpointing: Checkpointing) -> Graph:
+    return await load_graph(
         settings.parley_graph,
         folder=Path.cwd(),
-        checkpointer=saver,
+        checkpointer=checkpointing.saver,
         default=lambda: default_graph(_model(settings), clock=lambda: datetime.now(UTC)),
     )
-    return Agent(graph, lambda run: run_settings(run, keys))
 
 
 def _model(settings: ConversationSettings) -> BaseChatModel:

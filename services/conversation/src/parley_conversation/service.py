@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from time import monotonic
 
@@ -58,7 +59,10 @@ class Readiness:
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """The parts of a worker's process. `within`: seconds that a drain may take."""
+    """The parts of a worker's process. `within`: seconds that a drain may take.
+
+    `resources` are closed last.
+    """
 
     process: ProcessId
     keys: Keys
@@ -70,16 +74,24 @@ class Service:
     readiness: Readiness
     drain: Drain
     admin: HttpServer
+    api: HttpServer
+    resources: AsyncExitStack
     within: float
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain. Raises `PermanentError` if it cannot start."""
+        async with self.resources:
+            await self._run(stop)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         await self.admin.start()
         try:
             await self._connect(stop)
             if not stop.is_set():
+                await self.api.start()
                 await self._work(stop)
         finally:
+            await self.api.stop()
             await self.admin.stop()
             await self.client.aclose()
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from parley_core.settings import LanggraphSection, RedisSection, Settings, SystemSection
+from parley_core.settings import (
+    LanggraphSection,
+    RedisSection,
+    Settings,
+    SystemSection,
+    WebsocketSection,
+)
 
 
-class ConversationSettings(RedisSection, LanggraphSection, SystemSection, Settings):
+class ConversationSettings(
+    RedisSection, WebsocketSection, LanggraphSection, SystemSection, Settings
+):
     """All that the conversation service reads from the environment and CONFIG_FILE."""

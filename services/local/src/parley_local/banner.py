@@ -21,6 +21,7 @@ def banner(settings: LocalSettings, plan: Plan, *, redis: str) -> str:
         "connect": f"{url}  (or {url}/ws)",
         "chat": chat,
         "agent": agent,
+        "history": f"http://localhost:{settings.http_port}/v1  (described by /openapi.json)",
         "presence": f"http://localhost:{settings.http_port + 1}/v1  (described by /openapi.json)",
         "health": health,
         "redis": redis,

@@ -6,18 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parley_core.domain.asking import BACK_END, Asker
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.ids import UserId
-from parley_presence.domain.asking import (
-    BACK_END,
-    MOST_USERS,
-    Asker,
-    check_is_back_end,
-    check_may_see,
-    user_named,
-    users_named,
-)
+from parley_presence.domain.asking import MOST_USERS, check_may_see, users_named
 
 ANN, BOB = UserId("ann"), UserId("bob")
 
@@ -34,7 +27,6 @@ def code_of(refusal: pytest.ExceptionInfo[Refused]) -> ErrorCode:
 
 def test_a_back_end_may_see_anyone() -> None:
     check_may_see(BACK_END, [ANN, BOB])
-    check_is_back_end(BACK_END)
 
 
 def test_a_user_may_see_oneself() -> None:
@@ -45,13 +37,6 @@ def test_a_user_may_see_oneself() -> None:
 def test_a_user_may_not_see_others(users: list[UserId]) -> None:
     with pytest.raises(Refused) as refusal:
         check_may_see(Asker(ANN), users)
-
-    assert code_of(refusal) is ErrorCode.FORBIDDEN
-
-
-def test_a_user_is_no_back_end() -> None:
-    with pytest.raises(Refused) as refusal:
-        check_is_back_end(Asker(ANN))
 
     assert code_of(refusal) is ErrorCode.FORBIDDEN
 
@@ -93,16 +78,3 @@ def test_a_query_that_names_no_users_or_too_many_is_refused(query: str) -> None:
 
 def test_a_hundred_users_are_not_too_many() -> None:
     assert len(users_named("users=" + ",".join(map(str, range(MOST_USERS))))) == MOST_USERS
-
-
-@given(names)
-def test_a_printable_name_is_a_user(name: str) -> None:
-    assert user_named(name) == name
-
-
-@pytest.mark.parametrize("name", ["", "x" * 129, "a\nb", "a\x00", "\x7f", "\x85"])
-def test_other_names_are_refused(name: str) -> None:
-    with pytest.raises(Refused) as refusal:
-        user_named(name)
-
-    assert code_of(refusal) is ErrorCode.INVALID_MESSAGE

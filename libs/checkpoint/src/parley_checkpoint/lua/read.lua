@@ -2,34 +2,52 @@
 --
 -- KEYS 1 index, 2 data, 3 writes, 4 blobs of the thread (lib/layout)
 -- ARGV 1 '1' if a checkpoint's life is limited and begins anew with each read, else '0'
---      2.. for each: namespace, checkpoint id or '' for the newest: the one with the greatest id
--- Reply: for each {id, the checkpoint, {value or nil for each name of the put, in its order},
---        {write, ...}} or nil if there is none
--- By: aget_tuple, alist. A repeat reads again.
+--      2 '1' if values and writes are wanted too, else '0'
+--      3.. for each: namespace, checkpoint id or '' for the newest: the one with the greatest id
+-- Reply: {checkpoints, lists, elements} (lib/reading); of checkpoints for each {id, parent's id or
+--        '', the checkpoint, values, writes} or nil if there is none
+-- By: get_tuple, list. A repeat reads again.
 -- include: layout
 -- include: now
 -- include: fields
+-- include: lists
+-- include: values
+-- include: reading
+local function records_of(values)
+  local records = {}
+  local index = 1
+  while index < #values do
+    records[#records + 1] = values[index + 1]
+    index = index + (kind_of(values[index + 1]) == 'b' and 3 or 2)
+  end
+  return records
+end
+
 local function read(namespace, id)
-  local member = id ~= '' and namespace .. '\0' .. id or newest_of(namespace)
-  local checkpoint = member and redis.call('HGET', KEYS[2], 'p' .. member)
-  if not checkpoint then
+  id = id ~= '' and id or redis.call('HGET', KEYS[2], 'l' .. namespace)
+  local member = id and namespace .. '\0' .. id
+  local found = member and redis.call('HMGET', KEYS[2], 'p' .. member, 'h' .. member) or {}
+  if not found[1] then
     return false
   end
   if ARGV[1] == '1' then
-    local head = cmsgpack.unpack(redis.call('HGET', KEYS[2], 'h' .. member))
-    redis.call('HSET', KEYS[2], 'h' .. member, cmsgpack.pack({head[1], now, head[3]}))
+    redis.call('HSET', KEYS[2], 't' .. member, now())
   end
-  local names = cmsgpack.unpack(redis.call('HGET', KEYS[2], 'r' .. member))
-  return {
-    string.sub(member, #namespace + 2),
-    checkpoint,
-    read_fields(KEYS[4], 'b', names),
-    read_fields(KEYS[3], 'w' .. member .. '\0', write_names(member)),
-  }
+  local head = cmsgpack.unpack(found[2])
+  if ARGV[2] ~= '1' then
+    return {id, head[1], found[1], {}, {}}
+  end
+  local names = {}
+  for index = 3, #head do
+    names[#names + 1] = head[index]
+  end
+  local values = values_of(namespace, names)
+  note_lists(records_of(values))
+  return {id, head[1], found[1], values, writes_of(member)}
 end
 
-local found = {}
-for index = 2, #ARGV, 2 do
-  found[#found + 1] = read(ARGV[index], ARGV[index + 1])
+local checkpoints = {}
+for index = 3, #ARGV, 2 do
+  checkpoints[#checkpoints + 1] = read(ARGV[index], ARGV[index + 1])
 end
-return found
+return {checkpoints, noted()}

@@ -3,31 +3,53 @@
 -- KEYS 1 index, 2 data, 3 writes, 4 blobs of the thread (lib/layout), 5 the leases (fenced only)
 -- ARGV 1 lease field, 2 token ('' and '' unfenced)
 --      3 life of the thread in ms, 0 for ever
---      4 namespace, 5 checkpoint id
---      6.. for each write: name (task and index), '1' if it replaces an earlier one of that name
---      or '0' if the first one stays, the write, opaque
+--      4 namespace, 5 checkpoint id, 6 task
+--      7 its writes (lib/layout); one with an index below 0 replaces an earlier one of that index,
+--        of others the first one stays
 -- Reply: 'ok' | 'stale' not the token, nothing was changed
--- By: aput_writes. A repeat changes nothing.
+-- By: put_writes. A repeat changes nothing.
 -- include: layout
 -- include: fence
 if is_stale() then
   return 'stale'
 end
 
-local member = ARGV[4] .. '\0' .. ARGV[5]
-local packed = redis.call('HGET', KEYS[3], 'n' .. member)
-local names = packed and cmsgpack.unpack(packed) or {}
+local member, task = ARGV[4] .. '\0' .. ARGV[5], ARGV[6]
+local field = 'w' .. member .. '\0' .. task
 
-for index = 6, #ARGV, 3 do
-  local name, field = ARGV[index], 'w' .. member .. '\0' .. ARGV[index]
-  if redis.call('HSETNX', KEYS[3], field, ARGV[index + 2]) == 1 then
-    names[#names + 1] = name
-  elseif ARGV[index + 1] == '1' then
-    redis.call('HSET', KEYS[3], field, ARGV[index + 2])
+local function remember_task()
+  local packed = redis.call('HGET', KEYS[3], 'n' .. member)
+  local tasks = packed and cmsgpack.unpack(packed) or {}
+  tasks[#tasks + 1] = task
+  redis.call('HSET', KEYS[3], 'n' .. member, cmsgpack.pack(tasks))
+end
+
+local function add_to(found, order, packed, is_first)
+  local position = 1
+  while position <= #packed do
+    local index, length = struct.unpack('>i2I4', packed, position)
+    if is_first or index < 0 or not found[index] then
+      order[#order + 1] = not found[index] and index or nil
+      found[index] = string.sub(packed, position, position + 5 + length)
+    end
+    position = position + 6 + length
   end
 end
-if #names > 0 then
-  redis.call('HSET', KEYS[3], 'n' .. member, cmsgpack.pack(names))
+
+local function merged(first, second)
+  local found, order, writes = {}, {}, {}
+  add_to(found, order, first, true)
+  add_to(found, order, second, false)
+  for position, index in ipairs(order) do
+    writes[position] = found[index]
+  end
+  return table.concat(writes)
+end
+
+if redis.call('HSETNX', KEYS[3], field, ARGV[7]) == 1 then
+  remember_task()
+else
+  redis.call('HSET', KEYS[3], field, merged(redis.call('HGET', KEYS[3], field), ARGV[7]))
 end
 keep_alive()
 return 'ok'

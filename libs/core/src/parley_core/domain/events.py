@@ -74,6 +74,20 @@ class Attachment(Struct, frozen=True):
     turn: LiveTurn | None
 
 
+class Mark(Struct, frozen=True):
+    """A log entry that has a checkpoint: the conversation as it was then."""
+
+    seq: Seq
+    checkpoint: str
+
+
+class Forked(Struct, frozen=True):
+    """A session that began as a copy of another, up to its `seq`."""
+
+    session: SessionId
+    seq: Seq
+
+
 class Opened(Struct, frozen=True):
     """A session that a connection was registered with. `existed`: it was there before."""
 

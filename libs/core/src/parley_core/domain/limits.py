@@ -24,3 +24,7 @@ ANSWER = 262_144
 """Bytes of one answer."""
 COUNTED_ATTEMPTS = 3
 """Attempts of one turn that may end in an exception or a silent death."""
+FORKS = 10
+"""Forks of one user at once: each copies a whole conversation."""
+FORK_RATE = 0.1
+"""Forks of one user a second after that."""

@@ -116,13 +116,14 @@ class Interrupt(Struct, kw_only=True, frozen=True):
     value: Any
 
 
-class InputRequest(ServerFrame, tag="input_request"):
+class InputRequest(ServerFrame, kw_only=True, tag="input_request"):
     """The agent asks and waits."""
 
     message_id: str
     turn_id: str
-    interrupts: list[Interrupt]
+    # Before what a graph may fill with anything, so that a fork finds the frame's own.
     session_id: str | UnsetType = UNSET
+    interrupts: list[Interrupt]
     seq: int | UnsetType = UNSET
     timestamp: str | UnsetType = UNSET
 

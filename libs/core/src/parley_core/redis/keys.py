@@ -59,12 +59,7 @@ class Keys:
 
     def session(self, session: SessionId) -> SessionKeys:
         """Raises ValueError if the id names no partition."""
-        partition = session_partition(session)
-        if partition is None:
-            raise ValueError(
-                f"expected a session id that begins with two hex digits, got {session!r}"
-            )
-        tagged = self.tagged(partition)
+        tagged = self._tagged_as(session)
         checkpoint = f"{tagged}:ckpt:{session}"
         return SessionKeys(
             log=f"{tagged}:log:{session}",
@@ -115,6 +110,21 @@ class Keys:
         """What a process's last claim got, for its repeat."""
         return f"{self.tagged(partition)}:claim:{process}"
 
+    def fork(self, session: SessionId, request: str) -> str:
+        """What a fork of the session came to, for its repeat; `request` tells forks apart.
+
+        Raises ValueError if the id names no partition.
+        """
+        return f"{self._tagged_as(session)}:fork:{session}:{request}"
+
     def connections(self, process: str, *, partition: Partition) -> str:
         """The connections that a process holds of a partition's users."""
         return f"{self.tagged(partition)}:conns:{process}"
+
+    def _tagged_as(self, session: SessionId) -> str:
+        partition = session_partition(session)
+        if partition is None:
+            raise ValueError(
+                f"expected a session id that begins with two hex digits, got {session!r}"
+            )
+        return self.tagged(partition)

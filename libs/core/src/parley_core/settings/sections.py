@@ -6,7 +6,19 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+CHECKPOINTERS = ("parley", "redis", "memory")
+"""What CHECKPOINTER calls by a name of its own."""
+
+
+def _known_checkpointer(name: str) -> str:
+    if name not in CHECKPOINTERS and ":" not in name:
+        known = ", ".join(CHECKPOINTERS)
+        raise PydanticCustomError("checkpointer", f"expected {known} or package.module:attribute")
+    return name
+
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=604_800, allow_inf_nan=False)]
@@ -88,6 +100,12 @@ class WebsocketSection(BaseModel):
 class LanggraphSection(BaseModel):
     """How the agent runs, and what is kept of it."""
 
+    checkpointer: Annotated[str, AfterValidator(_known_checkpointer)] = Field(
+        "parley",
+        description="What keeps the agent's states: parley (in Redis, fenced), redis (that of the"
+        " package langgraph-checkpoint-redis, for those who have its data), memory (of each worker,"
+        " for trying things out) or package.module:attribute (a BaseCheckpointSaver or a factory).",
+    )
     checkpoint_ttl: float = Field(
         120,
         gt=0,

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 
+from parley_conversation.importing import NotImportable, imported, make_importable
 from parley_core.domain.errors import PermanentError
 
 CONFIG = "langgraph.json"
@@ -39,7 +36,7 @@ async def load_graph(
     `langgraph.json` in `folder`, and without one the default graph. Raises `BadGraph`.
     """
     target = _target(name, folder)
-    built = await _built(_attribute(target, folder)) if target else default()
+    built = await _built(_found(target, folder)) if target else default()
     if isinstance(built, StateGraph):
         built = built.compile()
     if not isinstance(built, CompiledStateGraph):
@@ -77,38 +74,15 @@ def _only_graph(path: Path) -> str:
         names = ", ".join(sorted(graphs)) or "none"
         raise BadGraph(f"{path}: expected one graph, or one called `agent`, got {names}")
     for dependency in config.get("dependencies", ()):
-        _importable(path.parent / str(dependency))
+        make_importable(path.parent / str(dependency))
     return f"{path.parent / target}" if ".py:" in target else target
 
 
-def _importable(place: Path) -> None:
-    if place.is_dir() and str(place) not in sys.path:
-        sys.path.append(str(place))
-
-
-def _attribute(target: str, folder: Path) -> object:
-    where, separator, attribute = target.rpartition(":")
-    if not separator or not attribute:
-        raise BadGraph(f"PARLEY_GRAPH: expected package.module:attribute, got {target!r}")
-    _importable(folder)
+def _found(target: str, folder: Path) -> object:
     try:
-        module = _from_file(Path(where)) if where.endswith(".py") else import_module(where)
-    except ImportError as error:
-        raise BadGraph(f"PARLEY_GRAPH {target}: cannot import {where}: {error}") from error
-    if not hasattr(module, attribute):
-        raise BadGraph(f"PARLEY_GRAPH {target}: {where} has no attribute {attribute}")
-    found: object = getattr(module, attribute)
-    return found
-
-
-def _from_file(path: Path) -> ModuleType:
-    spec = spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ImportError(f"there is no file {path}")
-    module = module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
+        return imported(target, folder=folder)
+    except NotImportable as error:
+        raise BadGraph(f"PARLEY_GRAPH {target}: {error}") from error
 
 
 async def _built(found: object) -> object:

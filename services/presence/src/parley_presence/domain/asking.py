@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-import msgspec
-
-from parley_core.domain.client_frames import Name
+from parley_core.domain.asking import BACK_END, Asker, user_named
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.ids import UserId
@@ -17,37 +14,10 @@ MOST_USERS = 100
 """Users that one request may ask for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """`user` is None for a back end with the service token."""
-
-    user: UserId | None
-
-
-BACK_END = Asker(None)
-
-
 def check_may_see(asker: Asker, users: Iterable[UserId]) -> None:
     """A back end may see anyone, a user oneself. Raises `Refused`."""
     if asker != BACK_END and any(user != asker.user for user in users):
         raise Refused(ErrorCode.FORBIDDEN, "You may ask for your own presence only.")
-
-
-def check_is_back_end(asker: Asker) -> None:
-    """Raises `Refused`."""
-    if asker != BACK_END:
-        raise Refused(ErrorCode.FORBIDDEN, "This needs the service token.")
-
-
-def user_named(name: str) -> UserId:
-    """Raises `Refused`."""
-    try:
-        return UserId(msgspec.convert(name, Name))
-    except msgspec.ValidationError:
-        raise Refused(
-            ErrorCode.INVALID_MESSAGE,
-            "A user id has 1 to 128 characters and no control characters.",
-        ) from None
 
 
 def users_named(query: str) -> tuple[UserId, ...]:

@@ -60,13 +60,6 @@ class ProcessList(Struct, frozen=True, kw_only=True):
     processes: list[ProcessView]
 
 
-class Problem(Struct, frozen=True, kw_only=True):
-    """Why there is no answer: one of the protocol's error codes, and a sentence for people."""
-
-    code: str
-    message: str
-
-
 def presence_view(found: Whereabouts) -> PresenceView:
     """What a back end or the user is shown."""
     entry = presence_entry(found)

@@ -1,4 +1,4 @@
--- Both writing scripts begin with it: KEYS 5, ARGV 1 to 3.
+-- The scripts that a run calls begin with it: KEYS 5, ARGV 1 to 3.
 
 -- With a lease named, its token must be the one that was given.
 local function is_stale()

@@ -1,29 +1,46 @@
 -- Many fields of a hash at once; Lua can pass some thousand arguments to one call.
 local AT_ONCE = 1000
 
-local function in_chunks(prefix, names, use)
-  for start = 1, #names, AT_ONCE do
-    local fields = {}
-    for index = start, math.min(start + AT_ONCE - 1, #names) do
-      fields[#fields + 1] = prefix .. names[index]
-    end
-    use(fields)
+local function in_chunks(list, size, use)
+  if #list <= size then
+    return #list > 0 and use(list)
+  end
+  for start = 1, #list, size do
+    use({unpack(list, start, math.min(start + size - 1, #list))})
   end
 end
 
--- The fields' values in order, false where there is none.
+-- The fields' values in order, false where there is none. Each field is a prefix and a name.
 local function read_fields(key, prefix, names)
+  local fields = {}
+  for index, name in ipairs(names) do
+    fields[index] = prefix .. name
+  end
+  if #fields > 0 and #fields <= AT_ONCE then
+    return redis.call('HMGET', key, unpack(fields))
+  end
   local values = {}
-  in_chunks(prefix, names, function(fields)
-    for _, value in ipairs(redis.call('HMGET', key, unpack(fields))) do
+  in_chunks(fields, AT_ONCE, function(chunk)
+    for _, value in ipairs(redis.call('HMGET', key, unpack(chunk))) do
       values[#values + 1] = value
     end
   end)
   return values
 end
 
+-- Takes field, value, field, value and so on.
+local function write_fields(key, fields_and_values)
+  in_chunks(fields_and_values, 2 * AT_ONCE, function(chunk)
+    redis.call('HSET', key, unpack(chunk))
+  end)
+end
+
 local function delete_fields(key, prefix, names)
-  in_chunks(prefix, names, function(fields)
-    redis.call('HDEL', key, unpack(fields))
+  local fields = {}
+  for index, name in ipairs(names) do
+    fields[index] = prefix .. name
+  end
+  in_chunks(fields, AT_ONCE, function(chunk)
+    redis.call('HDEL', key, unpack(chunk))
   end)
 end

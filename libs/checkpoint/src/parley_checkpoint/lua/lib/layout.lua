@@ -1,18 +1,24 @@
--- How a thread's four keys are laid out. A member is namespace, NUL, checkpoint id.
---   1 index   zset: each member with score 0, so that they sort by namespace, then by age
---   2 data    hash: p<member> the checkpoint, opaque; h<member> {turn, ms of the last put or read,
---             parent it cannot be read without or ''}; r<member> names of its channel values;
---             turn, run: number and run id of the newest turn
---   3 writes  hash: n<member> names of its writes; w<member> NUL <name> a write, opaque
---   4 blobs   hash: b<name> a channel value, opaque; n<name> how many checkpoints have it
--- Lists in fields are packed with cmsgpack.
+-- How a thread's four keys are laid out. A member is namespace, NUL, checkpoint id; a name is
+-- channel, NUL, version.
+--   1 index   zset: each member; its score is its turn, plus UNSETTLED as long as it stays for a
+--             reason that will pass (lib/retention)
+--   2 data    hash: p<member> the checkpoint, opaque; h<member> {parent or '', '1' if it cannot be
+--             read without its parent, names of its values}; t<member> ms of its last put or read,
+--             where checkpoints age; l<namespace> the newest id of it; turn, run: number and run id
+--             of the newest turn; delta: '1' once one needed its parent; looked: ms of the last
+--             look at everything for its age
+--   3 writes  hash: n<member> the tasks that wrote; w<member> NUL <task> what one wrote: for each
+--             write its index (2 bytes), its length (4) and itself, opaque
+--   4 blobs   hash: v<namespace> NUL <name> how many checkpoints have this value, ':', and a record:
+--             'i' and the value, 'b' for one in b<namespace> NUL <name>, 'l' and the id of a list,
+--             'a' for none; <id> an element of lists, opaque; l<id> a list: the list it begins as
+--             (16 bytes, zeros for none), how many of that one's elements it keeps (4), and the ids
+--             of the elements that follow; c<id> how many have this list or element. An id is a
+--             hash of 16 bytes
+-- h and n are packed with cmsgpack; numbers of fixed size have their high byte first.
+local UNSETTLED = 4294967296
 
-local function newest_of(namespace)
-  return redis.call('ZREVRANGEBYLEX', KEYS[1],
-    '(' .. namespace .. '\1', '[' .. namespace .. '\0', 'LIMIT', 0, 1)[1]
-end
-
-local function write_names(member)
-  local packed = redis.call('HGET', KEYS[3], 'n' .. member)
-  return packed and cmsgpack.unpack(packed) or {}
+local function split_member(member)
+  local nul = string.find(member, '\0', 1, true)
+  return string.sub(member, 1, nul - 1), string.sub(member, nul + 1)
 end

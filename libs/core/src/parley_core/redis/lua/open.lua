@@ -17,6 +17,7 @@
 -- include: now
 -- include: session
 -- include: attachment
+-- include: listing
 local session, user = ARGV[1], ARGV[2]
 local field = 's:' .. session
 
@@ -32,21 +33,7 @@ if owner and owner ~= user then
   return {'refused', 'FORBIDDEN', 'This session belongs to somebody else.'}
 end
 
--- The listed sessions that expired, and the idle one that was active longest ago.
-local gone, idle, idle_since, listed = {}, nil, nil, 0
-for index = 14, #ARGV do
-  local at = 14 + (index - 14) * 2
-  local meta = redis.call('HMGET', KEYS[at], 'owner', 'turn', 'active')
-  if not meta[1] then
-    gone[#gone + 1] = 's:' .. ARGV[index]
-  else
-    listed = listed + 1
-    local since = tonumber(meta[3])
-    if not meta[2] and redis.call('LLEN', KEYS[at + 1]) == 0 and (not idle or since < idle_since) then
-      idle, idle_since = 's:' .. ARGV[index], since
-    end
-  end
-end
+local gone, idle, listed = look_at_listed(14, 14)
 local full = listed >= tonumber(ARGV[13])
 if full and known[3] ~= 'owner' and not idle then
   return {'refused', 'SESSION_LIMIT', 'All of your sessions are busy.'}

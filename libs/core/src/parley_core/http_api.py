@@ -1,0 +1,99 @@
+"""What the HTTP APIs of the services share: who asks, and how answers and problems look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from math import ceil
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from parley_core.authentication import bearer_token, is_service_token
+from parley_core.domain.asking import BACK_END, Asker, user_named
+from parley_core.domain.codes import ErrorCode
+from parley_core.domain.errors import Refused, Unavailable
+from parley_core.domain.problems import Problem, status_of
+from parley_core.ports import Authenticator
+
+_TRY_AGAIN = {"Retry-After": "1"}
+
+
+class Askers:
+    """Tells who sent a request.
+
+    `service_token` makes a back end; empty, nobody is one. Everybody else is the user that
+    `X-Parley-User` names and the authenticator confirms.
+    """
+
+    def __init__(self, authenticator: Authenticator, *, service_token: str) -> None:
+        self._authenticator = authenticator
+        self._service_token = service_token
+
+    async def of(self, headers: Headers) -> Asker:
+        """Raises `Refused` (UNAUTHENTICATED, or INVALID_MESSAGE for an id that is none)."""
+        token = bearer_token(headers.get("authorization"))
+        if is_service_token(token, expected=self._service_token):
+            return BACK_END
+        named = headers.get("x-parley-user")
+        if named is None:
+            raise Refused(
+                ErrorCode.UNAUTHENTICATED,
+                "Send the service token as a Bearer token, or name yourself in X-Parley-User.",
+            )
+        return Asker(await self._authenticator.verify(user_named(_utf8(named)), token))
+
+
+def json_reply(
+    value: object, *, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A value as msgspec writes it."""
+    return Response(
+        msgspec.json.encode(value),
+        status_code=status,
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def problem_reply(request: Request, error: Exception) -> Response:
+    """What is said of an error that an endpoint raised; a handler for `PROBLEMS`."""
+    del request
+    match error:
+        case Refused(code=code, message=message):
+            problem = Problem(code=code, message=message)
+            return json_reply(problem, status=status_of(code), headers=_advice(error))
+        case HTTPException(status_code=known, detail=detail):
+            sentence = detail if detail.endswith(".") else f"{detail}."
+            problem = Problem(code=ErrorCode.INVALID_MESSAGE, message=sentence)
+            return json_reply(problem, status=known, headers=error.headers)
+        case _:
+            problem = Problem(code=ErrorCode.UNAVAILABLE, message="Storage is away; try again.")
+            return json_reply(problem, status=HTTPStatus.SERVICE_UNAVAILABLE, headers=_TRY_AGAIN)
+
+
+PROBLEMS: dict[type[Exception], ExceptionHandler] = dict.fromkeys(
+    (Refused, Unavailable, HTTPException), problem_reply
+)
+"""The errors that an application says in a sentence, for Starlette's `exception_handlers`."""
+
+
+def _advice(refused: Refused) -> dict[str, str]:
+    """The headers that tell how a refused request could succeed."""
+    if refused.code is ErrorCode.UNAUTHENTICATED:
+        return {"WWW-Authenticate": "Bearer"}
+    if refused.retry_after_ms is not None:
+        return {"Retry-After": str(ceil(refused.retry_after_ms / 1000))}
+    return {}
+
+
+def _utf8(header: str) -> str:
+    """Header values arrive as Latin-1; ours are UTF-8. Raises `Refused`."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        raise Refused(ErrorCode.INVALID_MESSAGE, "X-Parley-User is not UTF-8.") from None

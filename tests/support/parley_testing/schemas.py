@@ -1,0 +1,53 @@
+"""Whether a reply is as an OpenAPI document says, for as much of JSON Schema as ours use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def mismatches(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    """Where a value breaks its schema."""
+    if "$ref" in schema:
+        name = schema["$ref"].removeprefix("#/components/schemas/")
+        return mismatches(value, document["components"]["schemas"][name], document)
+    if "anyOf" in schema:
+        found = [mismatches(value, each, document) for each in schema["anyOf"]]
+        return [] if [] in found else [f"{value!r} is none of {schema['anyOf']}"]
+    if "enum" in schema:
+        return [] if value in schema["enum"] else [f"{value!r} is not in {schema['enum']}"]
+    if "type" not in schema:
+        return []
+    if not isinstance(value, TYPES[schema["type"]]):
+        return [f"{value!r} is no {schema['type']}"]
+    return [*in_object(value, schema, document), *in_array(value, schema, document)]
+
+
+def in_object(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    properties = schema.get("properties", {})
+    if not isinstance(value, dict):
+        return []
+    return [
+        *(f"{name} is missing" for name in schema.get("required", []) if name not in value),
+        *(f"{name} is not described" for name in value if name not in properties),
+        *(
+            f"{name}: {problem}"
+            for name, described in properties.items()
+            if name in value
+            for problem in mismatches(value[name], described, document)
+        ),
+    ]
+
+
+def in_array(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    if not isinstance(value, list):
+        return []
+    return [problem for each in value for problem in mismatches(each, schema["items"], document)]
