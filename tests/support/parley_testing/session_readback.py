@@ -156,7 +156,9 @@ async def _read(store: SessionStore, short: str, name: str) -> Any:
     match short.split(":", maxsplit=1)[0]:
         case "meta" | "leases" | "seen" | "user":
             fields = _pairs(await store.run("HGETALL", name))
-            held = {field: fields[field] for field in fields if field not in {"created", "rev"}}
+            held = {
+                field: fields[field] for field in fields if field not in {"created", "rev", "kept"}
+            }
             return _sorted(held)
         case "ready" | "leased" | "ids":
             scores = _pairs(await store.run("ZRANGE", name, 0, -1, "WITHSCORES"))

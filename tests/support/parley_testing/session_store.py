@@ -256,6 +256,10 @@ class SessionStore:
         # Not by the silence of those who sweep: they extend every lease.
         await self.swept(ago=0)
 
+    async def was_kept(self, session: SessionId, *, ago: int) -> None:
+        """As if the ends of the session's keys had been looked at so many milliseconds ago."""
+        await self.run("HSET", self.names(session).meta, "kept", await self.now() - ago)
+
     async def swept(self, *, ago: float) -> None:
         """As if the partition's last sweep had been so many seconds ago."""
         await self.run("SET", self.shared.sweep, await self.now() - round(ago * 1000))

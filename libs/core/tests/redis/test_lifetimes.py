@@ -12,7 +12,8 @@ from parley_core.redis.conversations import session_keys
 from parley_core.redis.keys import Keys
 from parley_testing.session_store import ANN, PHONE, SessionStore
 
-WEEK = 7 * 24 * 3_600 * 1_000
+HOUR = 3_600 * 1_000
+LIFE = 7 * 24 * HOUR + HOUR
 
 
 @pytest.fixture
@@ -29,15 +30,32 @@ async def test_a_session_that_is_used_lives_for_another_week(store: SessionStore
     for name in (*session_keys(names), store.keys.user(ANN)):
         await store.run("PEXPIRE", name, 60_000)
 
+    await store.was_kept(session, ago=HOUR)
     await store.conversations.touch(session, owner=ANN)
     touched = await store.lifetimes()
+    await store.was_kept(session, ago=HOUR)
     await store.run("PEXPIRE", names.meta, 60_000)
     await store.end(lease, "m 1")
     ended = await store.lifetimes()
 
     own = [names.meta, names.log, names.ids, names.mail, names.live, names.seen]
-    assert {WEEK - touched[name] < 5_000 for name in [*own, store.keys.user(ANN)]} == {True}
-    assert WEEK - ended[names.meta] < 5_000
+    assert {LIFE - touched[name] < 5_000 for name in [*own, store.keys.user(ANN)]} == {True}
+    assert LIFE - ended[names.meta] < 5_000
+
+
+async def test_within_an_hour_only_what_is_new_is_given_its_end(store: SessionStore) -> None:
+    session = await store.new_session()
+    await store.say(session, "m 1")
+    await store.end(await store.claim(), "m 1")
+    await store.was_kept(session, ago=HOUR // 2)
+
+    await store.say(session, "m 2")
+    lives = await store.lifetimes()
+
+    names = store.names(session)
+    # The mailbox was empty, and so gone; it dies with the others, as they were kept last.
+    assert abs(lives[names.mail] - (LIFE - HOUR // 2)) < 5_000
+    assert LIFE - lives[names.meta] < 5_000
 
 
 async def test_only_its_owner_may_delete_a_session(redis_client: RedisClient, keys: Keys) -> None:

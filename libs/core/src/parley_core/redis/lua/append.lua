@@ -17,6 +17,7 @@
 -- include: session
 -- include: stamp
 -- include: log
+-- include: bucket
 -- include: turn
 local session, id, frame, user, after, strategy = ARGV[1], ARGV[2], ARGV[4], ARGV[7], ARGV[8], ARGV[9]
 
@@ -26,7 +27,7 @@ end
 
 local kind, interrupt, value = ARGV[19], ARGV[20], ARGV[21]
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'id', 'owner', 'turn', 'm:' .. user,
-  'status', 'stop', 'asks', 'answers')
+  'status', 'stop', 'asks', 'answers', 'kept')
 local epoch, top, top_id, turn = meta[1], tonumber(meta[2]), meta[3], meta[5]
 local stop = meta[8]
 local waits = turn and meta[7] == 'waiting' and not stop
@@ -67,10 +68,7 @@ if strategy == 'reject' and not asked and (turn or waiting > 0) then
 end
 
 local rate, burst = tonumber(ARGV[13]), tonumber(ARGV[14])
-local bucket = redis.call('HMGET', KEYS[13], 'tokens', 'at')
--- After a failover the clock may be behind.
-local elapsed = math.max(0, now - tonumber(bucket[2] or now))
-local tokens = math.min(burst, tonumber(bucket[1] or burst) + elapsed * rate / 1000)
+local tokens = tokens_in(KEYS[13], rate, burst)
 if tokens < 1 then
   return refused('RATE_LIMITED', 'Too many messages; slow down.', math.ceil((1 - tokens) * 1000 / rate))
 end
@@ -82,8 +80,7 @@ if frame ~= '' then
     ARGV[10], to)
   top, top_id = seq, id
 end
-redis.call('HSET', KEYS[13], 'tokens', tokens - 1, 'at', now)
-redis.call('PEXPIRE', KEYS[13], math.ceil(burst * 1000 / rate) + 1000)
+keep_tokens(KEYS[13], tokens - 1, rate, burst)
 redis.call('ZADD', KEYS[3], seq, id)
 redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -(tonumber(ARGV[11]) + 1))
 if asked then
@@ -113,5 +110,5 @@ if redis.call('HEXISTS', KEYS[11], session) == 0 then
   redis.call('ZADD', KEYS[12], 'NX', now, session)
   redis.call('PUBLISH', ARGV[17], ARGV[18])
 end
-keep_alive()
+keep_new(meta[11], 2, 3, 4)
 return {'ok', seq, epoch, 0}

@@ -25,7 +25,7 @@ local known = redis.call('HMGET', KEYS[11], 'rev', 'current', field)
 if (known[1] or '') ~= ARGV[3] then
   return {'changed'}
 end
-local found = redis.call('HMGET', KEYS[1], 'owner', 'opener', 'seq')
+local found = redis.call('HMGET', KEYS[1], 'owner', 'opener', 'seq', 'kept')
 local owner = found[1]
 -- The first call made it, and this one repeats that.
 local is_repeat = found[2] == ARGV[4] and found[3] == '0'
@@ -60,7 +60,7 @@ end
 redis.call('HSETNX', KEYS[12], ARGV[4],
   ARGV[5] .. '\n' .. ARGV[6] .. '\n' .. string.format('%d', now))
 redis.call('HSET', KEYS[13], ARGV[4], user)
-keep_alive()
+keep_new(found[4])
 redis.call('PEXPIREAT', KEYS[11], string.format('%d', now + LIFE))
 return {'ok', owner and not is_repeat and 1 or 0,
   attachment({epoch = ARGV[8], seq = tonumber(ARGV[9]), id = ARGV[10]}, tonumber(ARGV[11]), ARGV[12])}

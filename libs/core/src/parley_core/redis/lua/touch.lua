@@ -5,9 +5,10 @@
 -- By: edge, once a day for each attached session. A repeat changes nothing.
 -- include: now
 -- include: session
-if redis.call('EXISTS', KEYS[1]) == 0 then
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'kept')
+if not meta[1] then
   return 0
 end
-keep_alive()
+keep_new(meta[2])
 redis.call('PEXPIREAT', KEYS[11], string.format('%d', now + LIFE))
 return 1

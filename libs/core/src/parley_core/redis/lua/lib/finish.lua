@@ -17,11 +17,12 @@ end
 
 local function read_meta()
   local values = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'attempt', 'stop', 'last', 'last_seq',
-    'last_token', 'turn')
+    'last_token', 'turn', 'kept')
   local is_open = values[8] == ARGV[3]
   return {epoch = values[1], seq = tonumber(values[2]),
     attempt = is_open and tonumber(values[3]) or 1, stop = is_open and values[4] or '',
-    last = values[5], last_seq = values[6], last_token = values[7], is_open = is_open}
+    last = values[5], last_seq = values[6], last_token = values[7], is_open = is_open,
+    kept = values[9]}
 end
 
 local function give_back(session, partition, wake)
@@ -60,6 +61,6 @@ local function finish(meta, next_mail)
   if ARGV[9] == '1' then
     give_back(session, ARGV[14], ARGV[13])
   end
-  keep_alive()
+  keep_new(meta.kept, 2, 4)
   return {'ok', seq}
 end
