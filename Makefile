@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 OURS   := libs/core libs/checkpoint services/edge services/conversation services/presence services/local clients/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-bench up config test test-redis faults
+.PHONY: help install install-dev install-bench up config test test-redis test-published faults
 .PHONY: bench bench-checkpoint lint check lock clean
 
 help:  ## list the commands
@@ -27,6 +27,9 @@ test: check  ## lint, types, contracts and all tests but the long ones
 test-redis: install-dev  ## the stores' tests on another server: REDIS_URL=...
 	@test -n "$(REDIS_URL)" || { echo "make test-redis REDIS_URL=redis://HOST:PORT" >&2; exit 1; }
 	REDIS_URL_UNDER_TEST=$(REDIS_URL) $(BIN)/pytest libs/core/tests/redis libs/checkpoint/tests
+
+test-published: install-bench  ## the published saver: what it passes, and what only ours does
+	$(BIN)/pytest tests/published/conformance.py tests/published/defects.py -rx -s -o filterwarnings=default
 
 faults: install-dev  ## the long forms of the fault tests
 	@sh scripts/versions.sh
