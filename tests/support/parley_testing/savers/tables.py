@@ -67,8 +67,17 @@ def ratio(rows: Iterable[Row], row: Row, *, to: str) -> float | None:
 def chat_table(rows: Sequence[Row]) -> Table:
     """One row a saver and load."""
     table = Table(
-        *("turns", "durability", "saver", "turns/s", "turns/core s", "x memory", "x published"),
-        *("client CPU s", "Redis CPU s", "KB/conversation", "values equal", "all equal"),
+        *(
+            "turns",
+            "durability",
+            "saver",
+            "talks",
+            "turns/s",
+            "turns/core s",
+            "x memory",
+            "x published",
+        ),
+        *("client CPU s", "Redis CPU s", "KB each", "values equal", "all equal"),
         title="conversations of a graph of three nodes",
     )
     for row in rows:
@@ -76,6 +85,7 @@ def chat_table(rows: Sequence[Row]) -> Table:
             str(row.turns),
             row.durability,
             row.saver,
+            str(row.conversations),
             f"{row.turns_a_second:.0f}",
             f"{row.turns_a_core:.0f}",
             _times(ratio(rows, row, to=MEMORY)),
@@ -87,7 +97,8 @@ def chat_table(rows: Sequence[Row]) -> Table:
             str(row.comparison.equal),
         )
     table.caption = (
-        "x: turns of a core second by those of the other saver; equal: to InMemorySaver's;"
+        "x: turns of a core second by those of the other saver; KB: in Redis, of one conversation;"
+        " equal: to InMemorySaver's, of all that were read back;"
         f" aims at 100 turns, sync: {AIMS['of InMemorySaver']:g} x memory,"
         f" {AIMS['of the published']:g} x published,"
         f" {AIMS['KB a conversation']:g} KB with {KEPT} checkpoints kept"
@@ -155,6 +166,7 @@ def _row_lines(rows: Sequence[Row], row: Row) -> Iterator[str]:
     ours = row.saver in {PARLEY, PARLEY_KEPT}
     yield _line("turns a second", row.turns_a_second, row.load)
     yield _line("turns a core second", row.turns_a_core, row.load)
+    yield _line("conversations", row.conversations, row.load)
     yield _line("client CPU s", row.cost.client_cpu, row.load)
     yield _line("Redis CPU s", row.cost.redis_cpu, row.load)
     yield _line("checkpoints kept", row.comparison.kept, row.load)
