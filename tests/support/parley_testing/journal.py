@@ -14,7 +14,7 @@ from functools import cache
 from secrets import token_hex
 
 from langchain_core.runnables import RunnableConfig
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from parley_core.domain.ids import process_id
 from parley_core.redis.client import RedisClient
@@ -70,7 +70,8 @@ async def written(node: str, config: RunnableConfig) -> AsyncIterator[None]:
 @cache
 def _redis() -> Redis:
     """One for the process, which has one event loop that runs graphs."""
-    return Redis.from_url(os.environ["JOURNAL_URL"])
+    # Nodes wait for a connection where others would be refused one and fail.
+    return Redis.from_pool(BlockingConnectionPool.from_url(os.environ["JOURNAL_URL"], timeout=30))
 
 
 async def node_runs(client: RedisClient) -> list[NodeRun]:

@@ -2,9 +2,9 @@
 
 Pure. A node of a turn may run again only if its process was killed or frozen while it ran. It did
 not run any more, it was *finished*, if the saver held what it wrote at the moment from which its
-process could write no more; or if its end stands in the journal `SETTLED` or longer before that
-moment, for then it must have been held. A node whose end was written and whose writes were still
-on their way counts as running. A drained process leaves nothing running behind.
+process could write no more; or if its end stands in the journal `settled` seconds or longer before
+that moment, for then it must have been held. A node whose end was written and whose writes were
+still on their way counts as running. A drained process leaves nothing running behind.
 
 A frozen process does not know that it lost its leases. When it goes on it may begin the next nodes
 of its turns before it hears of that, for `UNAWARE` at most; nothing that those write is kept.
@@ -22,7 +22,7 @@ from parley_testing.journal import NodeRun
 from parley_testing.steps import NODES, name_of
 
 SETTLED = 0.5
-"""Seconds in which what a node wrote must have reached Redis."""
+"""Seconds in which what a node wrote must have reached Redis, where workers are not overloaded."""
 UNAWARE = 3.0
 """Seconds; a lease is renewed each 1.5 s."""
 BETWEEN = "between nodes"
@@ -40,20 +40,23 @@ class Kind(StrEnum):
 class Fault:
     """A worker that was struck. Times are Redis's, in seconds.
 
-    `turns`: the sessions and turns that it had in hand; `stored`: names of nodes that the saver
-    held of each of those sessions when the process could write no more; `thawed`: when a frozen one
-    went on.
+    `turns`: the sessions and turns that it had in hand, and `tokens` the leases of those. `stored`:
+    names of nodes that the saver held of each of those sessions when the process could write no
+    more. `thawed`: when a frozen one went on; by then others have all its leases.
     """
 
     kind: Kind
     process: str
     at: float
     turns: set[tuple[str, str]] = field(default_factory=set)
+    tokens: set[str] = field(default_factory=set)
     stored: Mapping[str, frozenset[str]] = field(default_factory=dict)
     thawed: float | None = None
 
 
-def judge(runs: Sequence[NodeRun], faults: Sequence[Fault]) -> list[str]:
+def judge(
+    runs: Sequence[NodeRun], faults: Sequence[Fault], *, settled: float = SETTLED
+) -> list[str]:
     """Everything that ran again and should not have, in words."""
     of_node: dict[tuple[str, str, str], list[NodeRun]] = defaultdict(list)
     late = unaware(runs, faults)
@@ -68,42 +71,25 @@ def judge(runs: Sequence[NodeRun], faults: Sequence[Fault]) -> list[str]:
             of_node[(*run.of, run.node)].append(run)
     for repeats in of_node.values():
         for earlier, later in pairwise(repeats):
-            wrong = _wrong(earlier, faults)
+            wrong = _wrong(earlier, faults, settled=settled)
             if wrong is not None:
                 found.append(f"{_where(earlier)} ran again in {later.process}: {wrong}")
     return found
 
 
-def unaware(runs: Iterable[NodeRun], faults: Sequence[Fault]) -> list[tuple[NodeRun, float]]:
-    """Runs that a thawed process began for turns that were no longer its own; seconds after."""
-    runs = tuple(runs)
-    old = {
-        (fault.at, run.of, run.token)
-        for fault in faults
-        for run in runs
-        if run.process == fault.process and run.began <= fault.at
-    }
-    return [
-        (run, run.began - fault.thawed)
+def unaware(runs: Iterable[NodeRun], faults: Iterable[Fault]) -> list[tuple[NodeRun, float]]:
+    """Runs that a thawed process began under leases that it had no more; seconds after."""
+    thaws = {
+        (fault.process, token): fault.thawed
         for fault in faults
         if fault.thawed is not None
-        for run in runs
-        if run.process == fault.process
-        and run.began > fault.thawed
-        and (fault.at, run.of, run.token) in old
-        and _was_taken(run, fault, runs)
-    ]
+        for token in fault.tokens
+    }
+    begun = ((run, run.began - thaws.get((run.process, run.token), run.began)) for run in runs)
+    return [(run, after) for run, after in begun if after > 0]
 
 
-def _was_taken(run: NodeRun, fault: Fault, runs: Iterable[NodeRun]) -> bool:
-    """Whether another worker had the turn by the time this run began."""
-    return any(
-        other.of == run.of and other.token != run.token and fault.at < other.began < run.began
-        for other in runs
-    )
-
-
-def _wrong(earlier: NodeRun, faults: Iterable[Fault]) -> str | None:
+def _wrong(earlier: NodeRun, faults: Iterable[Fault], *, settled: float) -> str | None:
     """Why nobody had to run this again; None if somebody had."""
     struck = [
         each for each in faults if each.process == earlier.process and each.at > earlier.began
@@ -115,7 +101,7 @@ def _wrong(earlier: NodeRun, faults: Iterable[Fault]) -> str | None:
         return "its process was drained"
     if name_of(earlier.turn, earlier.node) in fault.stored.get(earlier.session, ()):
         return f"what it wrote was stored before the {fault.kind}"
-    if earlier.ended is not None and fault.at - earlier.ended > SETTLED:
+    if earlier.ended is not None and fault.at - earlier.ended > settled:
         return f"it had ended {fault.at - earlier.ended:.1f} s before the {fault.kind}"
     return None
 

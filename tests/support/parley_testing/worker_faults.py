@@ -86,11 +86,12 @@ async def worker_faults(
     dice: random.Random,
     kinds: Sequence[Kind] = tuple(Kind),
     aimed: bool = False,
+    settled: float = SETTLED,
 ) -> WorkRun:
     """Strike a worker of a `stack_with_journal`, replace it, strike the next, for `seconds`.
 
     Each of `kinds` comes once at least. `aimed`: not at any time, but each time when one branch of
-    a turn has ended and the other runs on.
+    a turn has ended and the other runs on. `settled`: see `repeats`.
     """
     run = WorkRun()
     start = monotonic()
@@ -101,11 +102,11 @@ async def worker_faults(
             kind = order.pop() if order else dice.choice(kinds)
             victim = await (_with_one_branch(stack) if aimed else _busy(stack, dice))
             run.faults.append(await _strike(stack, victim, kind))
-    await _judge(run, stack)
+    await _judge(run, stack, settled=settled)
     return run
 
 
-async def _judge(run: WorkRun, stack: Stack) -> None:
+async def _judge(run: WorkRun, stack: Stack, *, settled: float) -> None:
     run.judge()
     run.runs = await node_runs(stack.direct)
     places = [
@@ -116,7 +117,7 @@ async def _judge(run: WorkRun, stack: Stack) -> None:
     ]
     run.failed = len({place.turn for place in places if place.kind is PlaceKind.FAILURE})
     answers = {place.turn: place.content for place in places if place.kind is PlaceKind.ANSWER}
-    run.repeated = judge(run.runs, run.faults)
+    run.repeated = judge(run.runs, run.faults, settled=settled)
     run.incomplete = incomplete(answers)
     run.nodes = hits(run.runs, run.faults)
     run.counts = {
@@ -154,14 +155,12 @@ async def _with_one_branch(stack: Stack) -> str:
 
 
 async def _strike(stack: Stack, victim: str, kind: Kind) -> Fault:
-    process = stack.members[victim].id
-    struck = await sessions_of(process, stack.direct, stack.keys)
-    fault = Fault(kind, process, 0.0, {(hit.session, hit.turn) for hit in struck})
+    fault = Fault(kind, stack.members[victim].id, 0.0)
     match kind:
         case Kind.KILL:
             await _kill(stack, victim, fault)
         case Kind.FREEZE:
-            await _freeze(stack, victim, fault, struck)
+            await _freeze(stack, victim, fault)
         case Kind.DRAIN:
             await _drain(stack, victim, fault)
     return fault
@@ -175,15 +174,17 @@ async def _kill(stack: Stack, victim: str, fault: Fault) -> None:
     async with asyncio.timeout(_TRUSTED):
         while await _is_connected(stack, fault.process):
             await asyncio.sleep(_LOOK_EACH)
+    await _hold(stack, fault)
     await _look(stack, fault, begun)
     await _replace(stack, victim)
 
 
-async def _freeze(stack: Stack, victim: str, fault: Fault, struck: Sequence[Hit]) -> None:
+async def _freeze(stack: Stack, victim: str, fault: Fault) -> None:
     stack.pause(victim)
     fault.at = await _now(stack)
     begun = monotonic()
     await asyncio.sleep(_SETTLES)
+    struck = await _hold(stack, fault)
     await _look(stack, fault, begun)
     async with asyncio.timeout(_TAKEN_OVER_WITHIN):
         for hit in struck:
@@ -194,6 +195,7 @@ async def _freeze(stack: Stack, victim: str, fault: Fault, struck: Sequence[Hit]
 
 
 async def _drain(stack: Stack, victim: str, fault: Fault) -> None:
+    await _hold(stack, fault)
     stack.running(victim).signal(signal.SIGTERM)
     fault.at = await _now(stack)
     await stack.running(victim).wait_exit(within=_DRAINED_WITHIN)
@@ -207,6 +209,14 @@ async def _replace(stack: Stack, victim: str) -> None:
     gone.end()
     stack.spawn(victim)
     await stack.ready(victim)
+
+
+async def _hold(stack: Stack, fault: Fault) -> list[Hit]:
+    """Note what the process has in hand."""
+    struck = await sessions_of(ProcessId(fault.process), stack.direct, stack.keys)
+    fault.turns = {(hit.session, hit.turn) for hit in struck}
+    fault.tokens = {hit.token for hit in struck}
+    return struck
 
 
 async def _look(stack: Stack, fault: Fault, begun: float) -> None:

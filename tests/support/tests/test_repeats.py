@@ -24,7 +24,7 @@ AGAIN = replace(FIRST, process="worker-2/b", token="2", began=15.0, ended=15.5)
 
 
 def fault(kind: Kind, at: float) -> Fault:
-    return Fault(kind, FIRST.process, at, {TURN})
+    return Fault(kind, FIRST.process, at, {TURN}, {FIRST.token})
 
 
 def test_a_node_that_ran_once_is_well() -> None:
@@ -86,6 +86,16 @@ def test_what_a_thawed_worker_begins_unaware_is_no_repeat_for_a_while() -> None:
 
     assert unaware([FIRST, AGAIN, second, late], [frozen]) == [(late, 0.5)]
     assert judge([FIRST, AGAIN, second, late], [frozen]) == []
+
+
+def test_a_thawed_worker_may_be_unaware_before_its_successor_begins_a_node() -> None:
+    frozen = replace(fault(Kind.FREEZE, 10.6), thawed=20.0)
+    late = replace(FIRST, node="second", began=20.1, ended=None)
+    second = replace(AGAIN, node="second", began=20.9, ended=22.0)
+    again = replace(fault(Kind.FREEZE, 40.0), tokens={"7"}, thawed=50.0)
+
+    assert [run for run, _ in unaware([FIRST, late, second], [frozen, again])] == [late]
+    assert judge([FIRST, late, second], [frozen, again]) == []
 
 
 def test_a_thawed_worker_may_not_go_on_unaware() -> None:
