@@ -50,7 +50,7 @@ async def _one_branch_over(folder: Path, *, ablation: str | None) -> WorkRun:
     return await _run(
         folder,
         clients=20,
-        seconds=8,
+        seconds=12,
         seed=SEED,
         dice=random.Random(SEED),
         kinds=(Kind.KILL,),
