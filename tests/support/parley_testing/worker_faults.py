@@ -28,6 +28,7 @@ _SETTLES = 0.3
 """Seconds in which Redis executes what a frozen process had sent."""
 _TRUSTED = 3.0
 """Seconds after a fault in which nobody can have taken its turns over: a lease has longer."""
+_CLOSED_WITHIN = 10.0
 _TAKEN_OVER_WITHIN = 20.0
 _DRAINED_WITHIN = 40.0
 _LOOK_EACH = 0.05
@@ -171,7 +172,7 @@ async def _kill(stack: Stack, victim: str, fault: Fault) -> None:
     fault.at = await _now(stack)
     begun = monotonic()
     await stack.running(victim).wait_exit()
-    async with asyncio.timeout(_TRUSTED):
+    async with asyncio.timeout(_CLOSED_WITHIN):
         while await _is_connected(stack, fault.process):
             await asyncio.sleep(_LOOK_EACH)
     await _hold(stack, fault)
