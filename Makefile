@@ -29,7 +29,7 @@ test-redis: install-dev  ## the stores' tests on another server: REDIS_URL=...
 	REDIS_URL_UNDER_TEST=$(REDIS_URL) $(BIN)/pytest libs/core/tests/redis libs/checkpoint/tests
 
 test-published: install-bench  ## the published saver: what it passes, and what only ours does
-	$(BIN)/pytest tests/published/conformance.py tests/published/defects.py -rx -s -o filterwarnings=default
+	$(BIN)/pytest $(addprefix tests/published/,conformance.py defects.py verdict.py) -rx -s -o filterwarnings=default
 
 faults: install-dev  ## the long forms of the fault tests
 	@sh scripts/versions.sh

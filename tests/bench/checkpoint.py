@@ -132,6 +132,8 @@ async def _chat_row(
         # What is done once, by imports, caches and connections, is no cost of a turn.
         await converse(saver, ["warm-up"], turns=2, durability=durability)
         gc.collect()
+        # What was read back for comparing is not to be looked through again and again.
+        gc.freeze()
         with gauge.measured() as cost:
             await converse(saver, names, turns=turns, durability=durability)
         found = await kept(saver, names if contender.exact else names[:1])

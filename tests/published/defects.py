@@ -1,11 +1,12 @@
-"""The tests of what ours does better, on the published saver: there each of them must fail.
+"""The tests of what ours does better, on the published saver: there they fail.
 
-One that passes is red: the defect is gone, and so is what our documents say of it. That the saver
-and its server work at all is shown by `conformance`.
+`verdict` says whether each of them did. That the saver and its server work at all is shown by
+`conformance`.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def _tests() -> dict[str, object]:
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
+    # LangGraph looks there for the names in a state's annotations.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     found = {
         name: value
@@ -32,4 +35,8 @@ def _tests() -> dict[str, object]:
 
 
 globals().update(_tests())
-pytestmark = pytest.mark.xfail(strict=True, reason="a defect of langgraph-checkpoint-redis 0.5.2")
+# Not strict: under some of its parameters a test may pass. Whatever fails but by what it asserts is
+# no defect that was meant.
+pytestmark = pytest.mark.xfail(
+    reason="a defect of langgraph-checkpoint-redis 0.5.2", raises=AssertionError, strict=False
+)
