@@ -21,8 +21,9 @@ from parley_testing.proxy import Pipe
 from parley_testing.redis_proxy import Command, RedisProxy, name_of
 from parley_testing.talk import Talk, Workers
 
-_OF_A_TURN = ("claim", "inbox", "begin", "read", "checkpoint", "writes", "commit", "release")
-"""Scripts of a worker that it runs for a turn, deltas aside."""
+_ASIDE = frozenset({"", "delta", "renew", "beat"})
+"""What a worker asks besides: pieces of the answer, what it does each few seconds for all turns,
+and plain commands, with which it connects and measures itself."""
 _SWEEP = 4
 """Claims in one batch that are no answer to a wake any more."""
 
@@ -64,7 +65,7 @@ async def turn_calls(server: RedisServer, *, turns: int) -> TurnCalls:
 
 
 def _wanted(batch: list[str]) -> list[str]:
-    return [name for name in batch if name in _OF_A_TURN]
+    return [name for name in batch if name not in _ASIDE]
 
 
 @asynccontextmanager
