@@ -6,10 +6,11 @@ BIN    := $(VENV)/bin
 OURS   := libs/core libs/checkpoint services/edge services/conversation services/presence services/local clients/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up config test test-redis faults bench lint check lock clean
+.PHONY: help install install-dev install-bench up config test test-redis test-published faults
+.PHONY: bench bench-checkpoint bench-turns lint check lock clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 install: $(VENV)/.run  ## make .venv with what the services need
 
@@ -27,12 +28,21 @@ test-redis: install-dev  ## the stores' tests on another server: REDIS_URL=...
 	@test -n "$(REDIS_URL)" || { echo "make test-redis REDIS_URL=redis://HOST:PORT" >&2; exit 1; }
 	REDIS_URL_UNDER_TEST=$(REDIS_URL) $(BIN)/pytest libs/core/tests/redis libs/checkpoint/tests
 
+test-published: install-bench  ## the published saver: what it passes, and what only ours does
+	$(BIN)/pytest $(addprefix tests/published/,conformance.py defects.py verdict.py) -rx -s -o filterwarnings=default
+
 faults: install-dev  ## the long forms of the fault tests
 	@sh scripts/versions.sh
 	$(BIN)/pytest -m full -s
 
 bench: install  ## measure a running `make up`: ARGS=...
 	$(BIN)/python tests/bench/conversations.py $(ARGS)
+
+bench-checkpoint: install-bench  ## measure checkpointers on one core: ARGS=...
+	PYTHONPATH=tests/support $(BIN)/python tests/bench/checkpoint.py $(ARGS)
+
+bench-turns: install-dev  ## one-second turns on one core of a worker: ARGS=...
+	PYTHONPATH=tests/support $(BIN)/python tests/bench/turns.py $(ARGS)
 
 check: install-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -56,6 +66,13 @@ $(VENV)/.run: requirements/run.txt $(addsuffix /pyproject.toml,$(OURS))
 	sh scripts/venv.sh $(PYTHON) $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ./,$(OURS))
+	@touch $@
+
+install-bench: $(VENV)/.bench
+	-@sh scripts/libssl.sh $(VENV)/libssl
+
+$(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt

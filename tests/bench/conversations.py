@@ -14,8 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from parley.bench.figures import Figures, Spread
+from parley.bench.figures import Figures
 from parley.bench.load import Load
+from parley.bench.times import Spread
 from parley.bench.trial import run
 from parley.cli.options import URL, Url
 

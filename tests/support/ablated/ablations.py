@@ -68,6 +68,16 @@ def buffered_attach() -> None:
     Reader._judge_log = judge_log  # type: ignore[method-assign]  # this is the ablation
 
 
+def kept_writes() -> None:
+    """What a node wrote is kept with the step's checkpoint only, not as soon as it has ended."""
+    from parley_checkpoint import AsyncRedisCheckpointer  # noqa: PLC0415
+
+    async def aput_writes(*_given: object) -> None:
+        """Keep nothing."""
+
+    AsyncRedisCheckpointer.aput_writes = aput_writes  # type: ignore[method-assign, assignment]  # this is the ablation
+
+
 def _replace(
     name: str, safeguard: str | re.Pattern[str], instead: str, scripts: ModuleType | None = None
 ) -> None:
@@ -95,6 +105,7 @@ ABLATIONS: dict[str, Callable[[], None]] = {
     "fence": fence,
     "position-proof": position_proof,
     "buffered-attach": buffered_attach,
+    "kept-writes": kept_writes,
 }
 
 

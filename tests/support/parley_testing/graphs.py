@@ -60,6 +60,20 @@ class Wanderer(BaseChatModel):
             yield AIMessageChunk(content=f"{secrets.token_hex(3)} ")
 
 
+async def _rest(state: MessagesState) -> dict[str, Any]:
+    await asyncio.sleep(1.0)
+    return {"messages": [AIMessage("That took a second.")]}
+
+
+def one_second() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
+    """One node that waits for a second, as for a model, and answers."""
+    builder = StateGraph(MessagesState)
+    builder.add_node("rest", _rest)
+    builder.add_edge(START, "rest")
+    builder.add_edge("rest", END)
+    return builder
+
+
 async def _answer(state: MessagesState) -> dict[str, Any]:
     return {"messages": [await Wanderer().ainvoke(state["messages"])]}
 

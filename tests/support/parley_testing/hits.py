@@ -12,12 +12,16 @@ from parley_core.redis.keys import Keys
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A session whose turn was running. `offset`: code points of the answer that were out."""
+    """A session whose turn was running. `offset`: code points of the answer that were out.
+
+    `leases` is the key that has the session's `token`.
+    """
 
     session: SessionId
     turn: str
     offset: int
     leases: str
+    token: str
 
 
 async def sessions_of(process: ProcessId, client: RedisClient, keys: Keys) -> list[Hit]:
@@ -28,14 +32,18 @@ async def sessions_of(process: ProcessId, client: RedisClient, keys: Keys) -> li
     for name, reply in zip(names, replies, strict=True):
         for field, token in zip(reply[::2], reply[1::2], strict=True):
             if f":{process}:".encode() in token:
-                hits.append(await _hit(SessionId(field.decode()), name, client, keys))
+                hits.append(
+                    await _hit(SessionId(field.decode()), name, token.decode(), client, keys)
+                )
     return [hit for hit in hits if hit is not None]
 
 
-async def _hit(session: SessionId, leases: str, client: RedisClient, keys: Keys) -> Hit | None:
+async def _hit(
+    session: SessionId, leases: str, token: str, client: RedisClient, keys: Keys
+) -> Hit | None:
     meta = keys.session(session).meta
     turn, offset = await client.command("HMGET", meta, "turn", "offset", key=meta)
-    return Hit(session, turn.decode(), int(offset or 0), leases) if turn else None
+    return Hit(session, turn.decode(), int(offset or 0), leases, token) if turn else None
 
 
 async def taken_over(hit: Hit, dead: ProcessId, client: RedisClient, keys: Keys) -> bool:

@@ -49,9 +49,13 @@ class RedisProxy(TcpProxy):
             return
         super().request(pipe, chunk)
         commands = talk.commands(chunk)
+        self.asked(pipe, commands)
         if self._cuts_left and any(self._cuts(command) for command in commands):
             self._cuts_left -= 1
             self._cut(pipe, talk)
+
+    def asked(self, pipe: Pipe, commands: list[Command]) -> None:
+        """Commands that came whole with one chunk: what a client sent at once."""
 
     def reply(self, pipe: Pipe, chunk: bytes) -> None:
         if not pipe.is_deaf:

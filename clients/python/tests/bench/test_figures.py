@@ -5,8 +5,9 @@ from random import Random
 import pytest
 
 from parley.bench.checker import check
-from parley.bench.figures import Figures, measure, percentile
+from parley.bench.figures import Figures, measure
 from parley.bench.record import History
+from parley.bench.times import percentile
 from parley.connection import Way
 from parley_testing.histories import Model
 

@@ -40,6 +40,27 @@ def test_bench_prints_its_figures_and_keeps_the_records(stack: Any, tmp_path: Pa
     assert check(load(kept)) == []
 
 
+def test_bench_tells_what_a_turn_waits_beyond_its_own_time(stack: Any) -> None:
+    load_options = ("--clients", "3", "--messages", "4", "--turns", "--turn-seconds", "0.001")
+
+    done = parley("bench", "--url", stack.url, *load_options)
+
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    figures = {line["figure"]: line["value"] for line in lines}
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "12 turns of 0.001 s" in done.stdout
+    assert (figures["turns"], figures["cores"]) == (12, 1)
+    assert figures["per_core"] > 0
+    assert figures["added_ms"]["p50"] == pytest.approx(figures["answer_ms"]["p50"] - 1, abs=0.2)
+
+
+def test_bench_of_turns_takes_no_rate(stack: Any) -> None:
+    done = parley("bench", "--url", stack.url, "--turns", "--rate", "5")
+
+    assert done.returncode == 2
+    assert "--rate" in done.stderr
+
+
 def test_chat_says_what_a_pipe_brings_and_waits_for_the_answers(stack: Any, user: str) -> None:
     said = "hello\n/topic winter\n/nonsense\nwhat is the topic?\n"
 

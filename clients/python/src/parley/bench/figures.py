@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from math import ceil
 
 from msgspec import Struct
 
-from parley.bench.reading import Attached, Denied, Kind, Page, Place, Reading, Said, What, read
+from parley.bench.reading import Attached, Denied, Reading, What, read
 from parley.bench.record import DeviceRecord
+from parley.bench.times import Spread, Times, spread
 from parley.bench.violations import Invariant, Violation
 from parley.domain.retrying import LATER
-
-_ENDINGS = frozenset({Kind.ANSWER, Kind.FAILURE})
-
-
-class Spread(Struct, frozen=True):
-    """Percentiles in milliseconds; None of nothing."""
-
-    p50: float | None
-    p95: float | None
-    p99: float | None
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -54,41 +44,6 @@ class Figures(Struct, frozen=True, kw_only=True):
         return not (self.lost or self.doubled or self.out_of_order or self.torn)
 
 
-class _Times:
-    """When each text was first sent, acknowledged to its sender, and answered."""
-
-    def __init__(self) -> None:
-        self.said: dict[str, float] = {}
-        self.acked: dict[str, float] = {}
-        self.ended: dict[str, float] = {}
-
-    def take(self, reading: Reading) -> None:
-        """Add what one device saw."""
-        own: set[str] = set()
-        for step in reading.steps:
-            if isinstance(step.what, Said):
-                own.add(step.what.id)
-                self.said.setdefault(step.what.id, step.at)
-            for place in _places(step.what):
-                if place.kind in _ENDINGS:
-                    self.ended[place.turn] = min(step.at, self.ended.get(place.turn, step.at))
-                elif place.id in own:
-                    self.acked.setdefault(place.id, step.at)
-
-    def spread(self, ends: dict[str, float]) -> Spread:
-        """Times from the first sending to each end."""
-        taken = [1000 * (at - self.said[name]) for name, at in ends.items() if name in self.said]
-        return Spread(*(percentile(taken, share=share) for share in (0.50, 0.95, 0.99)))
-
-
-def percentile(values: Iterable[float], *, share: float) -> float | None:
-    """The smallest value that `share` of all are not above; None of nothing."""
-    ordered = sorted(values)
-    if not ordered:
-        return None
-    return round(ordered[max(0, ceil(share * len(ordered)) - 1)], 1)
-
-
 def measure(
     history: Iterable[DeviceRecord],
     *,
@@ -98,9 +53,7 @@ def measure(
 ) -> Figures:
     """The figures of a run that took `wall` seconds and `client_cpu` seconds of this process."""
     readings = [read(record) for record in history]
-    times = _Times()
-    for reading in readings:
-        times.take(reading)
+    times = Times(readings)
     whats = [step.what for reading in readings for step in reading.steps]
     found = Counter(violation.invariant for violation in violations)
     refused = _refused(whats) - times.acked.keys()
@@ -121,20 +74,9 @@ def measure(
         wall=round(wall, 3),
         client_cpu=round(client_cpu, 3),
         answers_per_second=round(len(answered) / wall, 1) if wall else 0.0,
-        ack_ms=times.spread(times.acked),
-        answer_ms=times.spread(times.ended),
+        ack_ms=spread(times.taken(times.said, times.acked)),
+        answer_ms=spread(times.taken(times.said, times.ended)),
     )
-
-
-def _places(what: What) -> tuple[Place, ...]:
-    match what:
-        case Place():
-            return (what,)
-        case Attached():
-            return what.snapshot
-        case Page():
-            return what.places
-    return ()
 
 
 def _refused(whats: Iterable[What]) -> set[str]:

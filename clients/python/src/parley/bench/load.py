@@ -28,8 +28,10 @@ class Load:
     Each of `clients` users has `devices` that take turns in sending `messages` texts; without
     `rate` (texts a second and user) each waits for the answer before the next text. `messages`
     None: until the run is told to stop. `drop_every` (seconds): each user's last device loses its
-    socket that often. `listener_url`: each user's last device only listens, and there. `timeout`
-    (seconds): for an ack, for an answer, for catching up.
+    socket that often. `listener_url`: each user's last device only listens, and there.
+    `begin_within` (seconds): the users begin to talk one after the other, evenly over that time, so
+    that what they ask for does not all end at one moment. `timeout` (seconds): for an ack, for an
+    answer, for catching up.
     """
 
     url: str
@@ -39,6 +41,7 @@ class Load:
     rate: float | None = None
     drop_every: float | None = None
     listener_url: str | None = None
+    begin_within: float = 0.0
     timeout: float = 60.0
     seed: int = 0
     name: str = field(default_factory=lambda: f"bench-{new_id()[:8]}")
@@ -65,6 +68,7 @@ class _User:
         self._until = until
         self._random = random.Random(f"{load.seed}/{number}")  # noqa: S311 - texts, not secrets
         self._user_id = f"{load.name}-{number}"
+        self._begins_after = load.begin_within * number / load.clients
         self._recorders = [
             Recorder(self._user_id, device_id=f"device-{device}", clock=time.monotonic)
             for device in range(load.devices)
@@ -88,6 +92,7 @@ class _User:
             if self._load.drop_every is not None:
                 group.create_task(self._drop(self._sessions[-1], every=self._load.drop_every))
             with suppress(TimeoutError, parley.Unacknowledged):
+                await asyncio.sleep(self._begins_after)
                 await self._talk()
             self._over.set()
             with suppress(TimeoutError):
