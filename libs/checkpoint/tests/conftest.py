@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from parley_checkpoint import AsyncRedisCheckpointer
+from parley_checkpoint import AsyncRedisCheckpointer, RedisCheckpointer
 from parley_checkpoint.redis_py import Client, connect
+from parley_checkpoint.redis_py_sync import Client as SyncClient
+from parley_checkpoint.redis_py_sync import connect as sync_connect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 Dump = dict[bytes, object]
 
@@ -27,6 +29,20 @@ async def redis(any_redis_url: str) -> AsyncIterator[Client]:
 def checkpointer(redis: Client, prefix: str) -> AsyncRedisCheckpointer:
     """One that keeps everything."""
     return AsyncRedisCheckpointer(redis, prefix=prefix)
+
+
+@pytest.fixture
+def sync_redis(any_redis_url: str) -> Iterator[SyncClient]:
+    """A client without asyncio."""
+    client = sync_connect(any_redis_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def sync_checkpointer(sync_redis: SyncClient, prefix: str) -> RedisCheckpointer:
+    """The twin of `checkpointer`, over the same keys."""
+    return RedisCheckpointer(sync_redis, prefix=prefix)
 
 
 @pytest.fixture

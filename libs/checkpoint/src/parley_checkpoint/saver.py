@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secrets import token_bytes, token_urlsafe
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
@@ -36,8 +36,22 @@ class Options(TypedDict, total=False):
     """Hears of a refused write at once; LangGraph only when the superstep or the run ends."""
 
 
+def missing(name: str) -> Any:
+    """A method that only the class's twin has, which says where it is to be found."""
+
+    def method(self: Saver, *_: object, **__: object) -> Any:
+        here = name[1:] if name.startswith("a") else f"a{name}"
+        mine = type(self).__name__
+        raise NotImplementedError(f"{mine} has no {name}: use {here} of it, or {self.twin}")
+
+    return method
+
+
 class Saver(BaseCheckpointSaver[str]):
     """A checkpointer without its way to Redis."""
+
+    twin: ClassVar[str]
+    """The class that does the same with asyncio, or without."""
 
     def __init__(self, **options: Unpack[Options]) -> None:
         super().__init__(serde=options.get("serde"))
