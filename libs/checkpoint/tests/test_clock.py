@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from operator import add
-from typing import Annotated, Any, TypedDict
+from typing import Any
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.base import id as ids
-from langgraph.graph import START, StateGraph
 
 from parley_checkpoint import AsyncRedisCheckpointer, RedisCheckpointer, clock, reading
+from parley_testing.step_graphs import Steps, chain
 
 HOUR = 60 * 60 * 10_000_000
 """In the ticks of a UUID, 100 ns each."""
-
-
-class Steps(TypedDict):
-    done: Annotated[list[str], add]
 
 
 async def _node(_: Steps) -> Steps:
@@ -73,9 +68,9 @@ def test_a_clock_never_goes_back(from_ahead: str) -> None:
 
 async def _answer_after(checkpointer: AsyncRedisCheckpointer, newest: str) -> list[str]:
     """A turn on a thread whose newest checkpoint is from ahead."""
-    graph = StateGraph(Steps).add_node("node", _node).add_edge(START, "node").compile(checkpointer)
-    checkpoint = empty_checkpoint() | {"id": newest}
-    await checkpointer.aput(_turn("before"), checkpoint, {"source": "loop", "step": 0}, {})  # type: ignore[arg-type]
+    graph = chain(checkpointer, _node)
+    checkpoint: Any = empty_checkpoint() | {"id": newest}
+    await checkpointer.aput(_turn("before"), checkpoint, {"source": "loop", "step": 0}, {})
     ids._last_v6_timestamp = None
 
     await graph.ainvoke({"done": ["input"]}, _turn("turn"), durability="sync")

@@ -81,7 +81,7 @@ def test_what_is_followed_is_bounded_by_the_list(versions: list[list[bytes]]) ->
 
 def test_a_list_that_grows_names_what_was_added_and_a_few_more() -> None:
     ids: list[bytes] = []
-    base = None
+    base: KnownList | None = None
     named = []
 
     for number in range(2000):
@@ -92,6 +92,7 @@ def test_a_list_that_grows_names_what_was_added_and_a_few_more() -> None:
 
     assert max(named) <= REPEATED
     assert sum(named) / len(named) <= (REPEATED + 1) / 2
+    assert base is not None
     assert len(base.segments) == 2000 / REPEATED
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.checkpoint.base import get_checkpoint_metadata
+from ormsgpack import packb
 
 from parley_checkpoint.codec import value_name
 from parley_checkpoint.fence import Fence, StaleToken, fence_of
@@ -115,12 +116,12 @@ class Operations(Reading):
         place = place_of(config)
         merged = get_checkpoint_metadata(config, metadata)
         begins = not place.namespace and merged.get("source") == "input"
-        needs_parent = place.checkpoint and merged.get("counters_since_delta_snapshot")
+        rebuilt = merged.get("counters_since_delta_snapshot") if place.checkpoint else None
         return [
             place.namespace,
             checkpoint["id"],
             place.checkpoint or "",
-            int(bool(needs_parent)),
+            packb([*(rebuilt or ())]),
             str(merged.get("run_id") or ""),
             int(begins),
             self.codec.pack_body(checkpoint, metadata=merged),
