@@ -15,7 +15,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from parley_checkpoint import AsyncRedisCheckpointer
-from parley_checkpoint.elements import Elements, element_id
+from parley_checkpoint.elements import element_id, elements_of
 from parley_checkpoint.redis_py import Client
 from parley_testing.checkpoint_counts import stored
 
@@ -95,7 +95,7 @@ async def test_redis_is_told_neither_a_text_nor_a_hash_that_a_guess_could_be_tri
 
     assert SECRET not in repr(thread)
     assert set(thread.elements) == {element_id(each) for each in thread.elements.values()}
-    clear = Elements(_serde(), b"").clear([SECRET, "x" * 300])
+    clear = elements_of(_serde(), key=b"").clear([SECRET, "x" * 300])
     assert not {element_id(each) for each in clear} & set(thread.elements)
 
 

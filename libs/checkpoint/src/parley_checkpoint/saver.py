@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from parley_checkpoint.codec import Codec
-from parley_checkpoint.elements import Elements
+from parley_checkpoint.elements import elements_of
 from parley_checkpoint.fence import Fence
 from parley_checkpoint.keys import Names, Tag, own_tag
 from parley_checkpoint.operations import Operations
@@ -60,6 +60,7 @@ class Saver(BaseCheckpointSaver[str]):
         self._on_stale = options.get("on_stale")
         self._recall = Recall()
         self._print_key = token_bytes(32)
+        self._made = self._make()
 
     def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 (deprecated)
         """Grows with each change; random at its end, so that no two branches share a value."""
@@ -69,11 +70,16 @@ class Saver(BaseCheckpointSaver[str]):
     @property
     def _operations(self) -> Operations:
         # LangGraph copies a saver to give it another serializer.
+        if self._made.codec.serde is not self.serde:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> Operations:
         return Operations(
             self._names,
             self._retention,
             self._recall,
             Codec(self.serde),
-            Elements(self.serde, self._print_key),
+            elements_of(self.serde, key=self._print_key),
             self._on_stale,
         )
