@@ -105,7 +105,7 @@ class Operations(Reading):
             if strategy == "delete":
                 yield from self.delete_thread(thread)
             else:
-                yield RunScript(script("prune"), self.names.keys(thread), [])
+                yield RunScript(script("keep_newest"), self.names.keys(thread), [])
 
     def rewind(self, config: RunnableConfig) -> Steps[None]:
         yield from self._write("rewind", config, [place_of(config).checkpoint or ""])

@@ -51,7 +51,7 @@ end
 local namespace, id, run = ARGV[4], ARGV[5], ARGV[8]
 local member = namespace .. '\0' .. id
 
-local NO_CHANNELS = cmsgpack.pack({})
+local NO_CHANNELS = '\144'
 
 local cursor = 13
 local function take()
