@@ -91,7 +91,7 @@ def _model(puts: list[Put], retention: Retention) -> list[Put]:
 def _pruned(puts: list[Put], *, current: int, interval: int, most: int) -> list[Put]:
     always = {put for put in puts if _is_always(put, puts, current)}
     chosen = [put for put in puts if put in always or _stays(put, puts, current, interval)]
-    surplus = len(chosen) - most + most // 10 if len(puts) > most else 0
+    surplus = len(chosen) - most + most // 5 if len(puts) > most else 0
     others = sorted((put for put in chosen if put not in always), key=lambda put: put.id)
     dropped = set(others[: max(surplus, 0)])
     return [put for put in chosen if put not in dropped]

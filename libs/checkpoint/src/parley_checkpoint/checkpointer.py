@@ -16,7 +16,7 @@ from redis.asyncio import Redis, RedisCluster
 from parley_checkpoint.ports import KeyFinder
 from parley_checkpoint.redis_py import Client, RedisPyExecutor, connect
 from parley_checkpoint.requests import FindKeys, Request, RunCommand, Steps
-from parley_checkpoint.saver import Options, Saver
+from parley_checkpoint.saver import Options, Saver, missing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -36,6 +36,8 @@ class AsyncRedisCheckpointer(Saver):
     put, writes or a rewind under another token raises `StaleToken` and changes nothing. What the
     executor raises goes through. For use without asyncio there is `RedisCheckpointer`.
     """
+
+    twin = "RedisCheckpointer"
 
     def __init__(self, client: Executor | Client, **options: Unpack[Options]) -> None:
         super().__init__(**options)
@@ -160,3 +162,13 @@ class AsyncRedisCheckpointer(Saver):
                 )
             return [key async for key in self._executor.find_keys(request.pattern)]
         return await self._executor.script(request.script, request.keys, request.args)
+
+    get_tuple = missing("get_tuple")
+    put = missing("put")
+    put_writes = missing("put_writes")
+    delete_thread = missing("delete_thread")
+    delete_for_runs = missing("delete_for_runs")
+    copy_thread = missing("copy_thread")
+    prune = missing("prune")
+    get_delta_channel_history = missing("get_delta_channel_history")
+    list = missing("list")

@@ -10,7 +10,7 @@ import ormsgpack
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.serde.base import SerializerProtocol
+    from langgraph.checkpoint.serde.base import CipherProtocol, SerializerProtocol
 
 ID_SIZE = 16
 """Bytes of a hash: two contents of one thread share it once in 2**64 contents."""
@@ -50,42 +50,45 @@ class Elements:
     """
 
     serde: SerializerProtocol
+    """Of the clear bytes."""
+    cipher: CipherProtocol | None
     key: bytes
     """Of the prints, if there is a cipher. At most 64 bytes, random, of this process alone."""
 
-    @property
-    def has_cipher(self) -> bool:
-        return isinstance(self.serde, EncryptedSerializer)
-
     def clear(self, values: list[Any]) -> list[bytes]:
         """Each value's clear bytes."""
-        inner = self.serde.serde if isinstance(self.serde, EncryptedSerializer) else self.serde
-        return [pack(inner.dumps_typed(value)) for value in values]
+        return [pack(self.serde.dumps_typed(value)) for value in values]
 
     def prints(self, clear: list[bytes]) -> list[bytes]:
-        if not self.has_cipher:
+        if self.cipher is None:
             return [element_id(each) for each in clear]
         return [blake2b(each, digest_size=ID_SIZE, key=self.key).digest() for each in clear]
 
     def stored(self, clear: bytes) -> bytes:
         """What Redis keeps of an element."""
-        if not isinstance(self.serde, EncryptedSerializer):
+        if self.cipher is None:
             return clear
         kind, data = unpack(clear)
-        cipher, sealed = self.serde.cipher.encrypt(data)
-        return pack((f"{kind}+{cipher}", sealed))
+        name, sealed = self.cipher.encrypt(data)
+        return pack((f"{kind}+{name}", sealed))
 
     def opened(self, stored: bytes) -> bytes:
         """The clear bytes of what Redis keeps."""
-        if not isinstance(self.serde, EncryptedSerializer):
+        if self.cipher is None:
             return stored
         kind, data = unpack(stored)
-        kind, cipher, name = kind.partition("+")
-        return pack((kind, self.serde.cipher.decrypt(name, data))) if cipher else stored
+        kind, is_sealed, name = kind.partition("+")
+        return pack((kind, self.cipher.decrypt(name, data))) if is_sealed else stored
 
     def load(self, clear: bytes) -> Any:
-        inner = self.serde.serde if isinstance(self.serde, EncryptedSerializer) else self.serde
-        return inner.loads_typed(unpack(clear))
+        return self.serde.loads_typed(unpack(clear))
+
+
+def elements_of(serde: SerializerProtocol, *, key: bytes) -> Elements:
+    """With the cipher that the serializer has, if it is LangGraph's."""
+    if isinstance(serde, EncryptedSerializer):
+        return Elements(serde.serde, serde.cipher, key)
+    return Elements(serde, None, key)
 
 
 def element_id(stored: bytes) -> bytes:

@@ -54,7 +54,11 @@ class Extension:
 
 
 def extend(ids: Sequence[bytes], *, base: KnownList | None, shared: int) -> Extension:
-    """The list of these elements, the first `shared` of which are the first ones of `base`."""
+    """The list of these elements, the first `shared` of which are the first ones of `base`.
+
+    If Redis has a list of these elements, `content` must not take its place: it may build on that
+    very list.
+    """
     segments = _kept(base, shared) if base is not None else []
     kept = 0
     if segments:
@@ -90,11 +94,14 @@ def assemble(id: bytes, contents: Mapping[bytes, bytes]) -> KnownList:
     following, length = id, None
     while following != NO_LIST:
         content = contents[following]
-        kept = int.from_bytes(content[ID_SIZE:_HEAD], "big")
+        start = int.from_bytes(content[ID_SIZE:_HEAD], "big")
         own = own_ids(content)
-        segments.append(Segment(following, kept, len(own)))
-        parts.append(own if length is None else own[: length - kept])
-        following, length = content[:ID_SIZE], kept
+        # One may be of another beginning than its writer knew, and have no part here.
+        if length is None or start < length:
+            segments.append(Segment(following, start, len(own)))
+            parts.append(own if length is None else own[: length - start])
+            length = start
+        following = content[:ID_SIZE]
     segments.reverse()
     ids = tuple(each for part in reversed(parts) for each in part)
     return KnownList(id, ids, segments)

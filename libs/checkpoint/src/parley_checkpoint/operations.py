@@ -5,47 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_metadata
+from langgraph.checkpoint.base import get_checkpoint_metadata
+from ormsgpack import packb
 
-from parley_checkpoint.clock import advance
-from parley_checkpoint.codec import Codec, value_name
-from parley_checkpoint.elements import Elements
+from parley_checkpoint.codec import value_name
 from parley_checkpoint.fence import Fence, StaleToken, fence_of
-from parley_checkpoint.keys import Names
-from parley_checkpoint.listing import places_of
 from parley_checkpoint.place import Place, place_of
-from parley_checkpoint.recall import Recall
-from parley_checkpoint.requests import FindKeys, Finds, Request, RunCommand, RunScript, Steps
-from parley_checkpoint.retention import Retention
+from parley_checkpoint.reading import PAGE, Reading
+from parley_checkpoint.requests import Request, RunCommand, RunScript, Steps
 from parley_checkpoint.scripts import script
-from parley_checkpoint.values import NewList, Values, contents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from langchain_core.runnables import RunnableConfig
-    from langgraph.checkpoint.base import (
-        ChannelVersions,
-        Checkpoint,
-        CheckpointMetadata,
-        DeltaChannelHistory,
-    )
+    from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 
     from parley_checkpoint.ports import Argument
-
-_PAGE = 16
-"""Checkpoints that `list` reads in one round trip."""
+    from parley_checkpoint.values import NewList
 
 
 @dataclass(frozen=True, slots=True)
-class Operations:
-    """Each method is one operation; the checkpointers say what it guarantees."""
+class Operations(Reading):
+    """With those that write: all a checkpointer can do."""
 
-    names: Names
-    retention: Retention
-    recall: Recall
-    codec: Codec
-    elements: Elements
     on_stale: Callable[[Fence], None] | None
 
     def put(
@@ -85,40 +68,6 @@ class Operations:
                 "writes", config, [place.namespace, place.checkpoint, task_id, packed]
             )
 
-    def get_tuple(self, config: RunnableConfig) -> Steps[CheckpointTuple | None]:
-        place = place_of(config)
-        found = yield from self._read([place])
-        if not found:
-            return None
-        if place.checkpoint is None:
-            advance(found[0].checkpoint["id"])
-        return found[0]
-
-    def find(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: Mapping[str, Any] | None,
-        before: RunnableConfig | None,
-        limit: int | None,
-    ) -> Finds:
-        wanted = (filter or {}).items()
-        left = limit
-        threads = yield from self._threads(config)
-        for thread in threads:
-            places = yield from self._places(thread, config=config, before=before)
-            for start in range(0, len(places), _PAGE):
-                if left is not None and left <= 0:
-                    return
-                page = yield from self._read(places[start : start + _PAGE])
-                matching = [
-                    each
-                    for each in page
-                    if all(each.metadata.get(key) == value for key, value in wanted)
-                ][:left]
-                yield from matching
-                left = None if left is None else left - len(matching)
-
     def delete_thread(self, thread_id: str) -> Steps[None]:
         keys = self.names.keys(thread_id)
         yield RunCommand(("UNLINK", *keys), keys[0])
@@ -126,12 +75,12 @@ class Operations:
     def delete_for_runs(self, run_ids: Sequence[str]) -> Steps[None]:
         if not run_ids:
             return
-        threads = yield from self._threads(None)
+        threads = yield from self.threads(None)
         for thread in threads:
-            places = yield from self._places(thread, config=None, before=None)
+            places = yield from self.places(thread, config=None, before=None)
             members: list[Argument] = []
-            for start in range(0, len(places), _PAGE):
-                page = yield from self._read(places[start : start + _PAGE], only_bodies=True)
+            for start in range(0, len(places), PAGE):
+                page = yield from self.read(places[start : start + PAGE], only_bodies=True)
                 members += [
                     place_of(each.config).member
                     for each in page
@@ -142,7 +91,7 @@ class Operations:
 
     def copy_thread(self, source: str, target: str, *, until: str | None) -> Steps[None]:
         if until is not None:
-            found = yield from self._read([Place(source, "", until)], only_bodies=True)
+            found = yield from self.read([Place(source, "", until)], only_bodies=True)
             if not found:
                 raise LookupError(f"expected thread {source!r} to have checkpoint {until!r}")
         dumps = yield RunScript(script("export"), self.names.keys(source), [])
@@ -156,24 +105,10 @@ class Operations:
             if strategy == "delete":
                 yield from self.delete_thread(thread)
             else:
-                yield RunScript(script("prune"), self.names.keys(thread), [])
+                yield RunScript(script("keep_newest"), self.names.keys(thread), [])
 
     def rewind(self, config: RunnableConfig) -> Steps[None]:
         yield from self._write("rewind", config, [place_of(config).checkpoint or ""])
-
-    def get_delta_channel_history(
-        self, config: RunnableConfig, channels: Sequence[str]
-    ) -> Steps[Mapping[str, DeltaChannelHistory]]:
-        if not channels:
-            return {}
-        place = place_of(config)
-        reply = yield RunScript(
-            script("history"),
-            self.names.keys(place.thread),
-            [place.namespace, place.checkpoint or "", *channels],
-        )
-        ancestors, *shared = reply
-        return self._histories(place, channels, ancestors, contents(*shared))
 
     def _put_arguments(
         self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata
@@ -181,12 +116,12 @@ class Operations:
         place = place_of(config)
         merged = get_checkpoint_metadata(config, metadata)
         begins = not place.namespace and merged.get("source") == "input"
-        needs_parent = place.checkpoint and merged.get("counters_since_delta_snapshot")
+        rebuilt = merged.get("counters_since_delta_snapshot") if place.checkpoint else None
         return [
             place.namespace,
             checkpoint["id"],
             place.checkpoint or "",
-            int(bool(needs_parent)),
+            packb([*(rebuilt or ())]),
             str(merged.get("run_id") or ""),
             int(begins),
             self.codec.pack_body(checkpoint, metadata=merged),
@@ -205,14 +140,11 @@ class Operations:
         for name, at in versions.items():
             if name not in new:
                 kept[name not in given].append(value_name(name, at))
-        lists, values = self._values(place).new(given, new)
+        lists, values = self.values(place).new(given, new)
         args: list[Argument] = [len(kept[0]), *kept[0], len(kept[1]), *kept[1]]
         for value in values:
             args += value.name, value.record, value.large
         return lists, args
-
-    def _values(self, place: Place) -> Values:
-        return Values(self.codec, self.elements, self.recall, place.thread, place.namespace)
 
     def _write(
         self, name: str, config: RunnableConfig, args: Sequence[Argument]
@@ -229,80 +161,6 @@ class Operations:
                 self.on_stale(fence)
             raise StaleToken(f"the lease of {fence.field} has another token: nothing was written")
         return cast("bytes", reply)
-
-    def _read(
-        self, places: Sequence[Place], *, only_bodies: bool = False
-    ) -> Generator[Request, Any, list[CheckpointTuple]]:
-        """Those of the places, all of one thread, that hold a checkpoint."""
-        wanted = [part for place in places for part in (place.namespace, place.checkpoint or "")]
-        renews = int(self.retention.age_ms > 0 and not only_bodies)
-        keys = self.names.keys(places[0].thread)
-        reply = yield RunScript(script("read"), keys, [renews, int(not only_bodies), *wanted])
-        checkpoints, *shared = reply
-        lists, elements = contents(*shared)
-        return [
-            self._tuple(place.at(found[0].decode()), *found[1:], lists=lists, elements=elements)
-            for place, found in zip(places, checkpoints, strict=True)
-            if found is not None
-        ]
-
-    def _tuple(
-        self,
-        place: Place,
-        parent: bytes,
-        body: bytes,
-        values: Sequence[bytes],
-        writes: Sequence[bytes],
-        *,
-        lists: Mapping[bytes, bytes],
-        elements: Mapping[bytes, bytes],
-    ) -> CheckpointTuple:
-        checkpoint, metadata = self.codec.unpack_body(body)
-        checkpoint["id"] = place.checkpoint
-        checkpoint["channel_values"] = self._values(place).opened(values, lists, elements)
-        return CheckpointTuple(
-            config=place.config,
-            checkpoint=cast("Checkpoint", checkpoint),
-            metadata=metadata,
-            parent_config=place.at(parent.decode()).config if parent else None,
-            pending_writes=self.codec.unpack_writes(writes),
-        )
-
-    def _threads(self, config: RunnableConfig | None) -> Generator[Request, Any, list[str]]:
-        """The config's thread, or every one under the prefix."""
-        if config is not None:
-            return [str(config["configurable"]["thread_id"])]
-        found = yield FindKeys(self.names.pattern)
-        return list(dict.fromkeys(self.names.thread_of(key.decode()) for key in found))
-
-    def _places(
-        self, thread: str, *, config: RunnableConfig | None, before: RunnableConfig | None
-    ) -> Generator[Request, Any, list[Place]]:
-        index = self.names.keys(thread)[0]
-        members = yield RunCommand(("ZRANGE", index, 0, -1), index)
-        return places_of(thread, members, config=config, before=before)
-
-    def _histories(
-        self,
-        place: Place,
-        channels: Sequence[str],
-        ancestors: Sequence[Any],
-        shared: tuple[Mapping[bytes, bytes], Mapping[bytes, bytes]],
-    ) -> Mapping[str, DeltaChannelHistory]:
-        """A seed is its ancestor's value before the writes there, which made that one's child."""
-        histories: dict[str, DeltaChannelHistory] = {name: {"writes": []} for name in channels}
-        open_channels = set(channels)
-        for values, packed in ancestors:
-            seeds = self._values(place).opened(values, *shared)
-            for write in reversed(self.codec.unpack_writes(packed)):
-                if write[1] in open_channels:
-                    histories[write[1]]["writes"].append(write)
-            for channel, seed in seeds.items():
-                histories[channel]["seed"] = seed
-                open_channels.discard(channel)
-        for history in histories.values():
-            history["writes"].reverse()
-        return histories
 
 
 def _of(lists: Sequence[NewList]) -> list[Argument]:

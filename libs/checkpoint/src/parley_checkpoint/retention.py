@@ -20,7 +20,8 @@ class Retention:
     ttl_minutes: float | None = None
     """How long an older checkpoint lives after its put or its last read."""
     max_checkpoints: int | None = None
-    """How many a thread may have, those of its subgraphs included."""
+    """How many a thread may have, those of its subgraphs included. The put that would exceed it
+    makes room for a fifth of them, so that the next ones need not."""
     interval: int | None = None
     """Of earlier turns only every so-maniest is kept for looking back, by its last checkpoint."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from secrets import token_bytes, token_urlsafe
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from parley_checkpoint.codec import Codec
-from parley_checkpoint.elements import Elements
+from parley_checkpoint.elements import elements_of
 from parley_checkpoint.fence import Fence
 from parley_checkpoint.keys import Names, Tag, own_tag
 from parley_checkpoint.operations import Operations
@@ -36,8 +36,22 @@ class Options(TypedDict, total=False):
     """Hears of a refused write at once; LangGraph only when the superstep or the run ends."""
 
 
+def missing(name: str) -> Any:
+    """A method that only the class's twin has, which says where it is to be found."""
+
+    def method(self: Saver, *_: object, **__: object) -> Any:
+        here = name[1:] if name.startswith("a") else f"a{name}"
+        mine = type(self).__name__
+        raise NotImplementedError(f"{mine} has no {name}: use {here} of it, or {self.twin}")
+
+    return method
+
+
 class Saver(BaseCheckpointSaver[str]):
     """A checkpointer without its way to Redis."""
+
+    twin: ClassVar[str]
+    """The class that does the same with asyncio, or without."""
 
     def __init__(self, **options: Unpack[Options]) -> None:
         super().__init__(serde=options.get("serde"))
@@ -46,6 +60,7 @@ class Saver(BaseCheckpointSaver[str]):
         self._on_stale = options.get("on_stale")
         self._recall = Recall()
         self._print_key = token_bytes(32)
+        self._made = self._make()
 
     def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 (deprecated)
         """Grows with each change; random at its end, so that no two branches share a value."""
@@ -55,11 +70,16 @@ class Saver(BaseCheckpointSaver[str]):
     @property
     def _operations(self) -> Operations:
         # LangGraph copies a saver to give it another serializer.
+        if self._made.codec.serde is not self.serde:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> Operations:
         return Operations(
             self._names,
             self._retention,
             self._recall,
             Codec(self.serde),
-            Elements(self.serde, self._print_key),
+            elements_of(self.serde, key=self._print_key),
             self._on_stale,
         )

@@ -14,7 +14,7 @@ _OPERATIONS = (
     "read",
     "history",
     "rewind",
-    "prune",
+    "keep_newest",
     "forget",
     "export",
     "import",

@@ -154,7 +154,7 @@ class Values:
         known = assemble(id, lists)
         clear = [self.elements.opened(elements[each]) for each in known.ids]
         # Without a cipher the ids are what was just read.
-        prints = self.elements.prints(clear) if self.elements.has_cipher else known.ids
+        prints = self.elements.prints(clear) if self.elements.cipher else known.ids
         self.recall.put((self.thread, self.namespace, channel), Recalled(known, prints))
         return [self.elements.load(each) for each in clear]
 

@@ -5,7 +5,7 @@
 -- ARGV 1 lease field, 2 token ('' and '' unfenced)
 --      3 life of the thread in ms, 0 for ever
 --      4 namespace, 5 checkpoint id, 6 its parent's id or ''
---      7 '1' if values must be rebuilt from the parent's writes (delta channels), else '0'
+--      7 channels whose values must be rebuilt from the parent's writes (delta channels), packed
 --      8 run id or ''
 --      9 '1' if it begins a turn where no run id tells turns apart, else '0'
 --      10 the checkpoint, opaque
@@ -50,6 +50,8 @@ end
 
 local namespace, id, run = ARGV[4], ARGV[5], ARGV[8]
 local member = namespace .. '\0' .. id
+
+local NO_CHANNELS = '\144'
 
 local cursor = 13
 local function take()
@@ -133,7 +135,7 @@ local function hold_values(lists)
 end
 
 local function head_of(names)
-  return cmsgpack.pack({ARGV[6], ARGV[7], unpack(names)})
+  return cmsgpack.pack({ARGV[6], cmsgpack.unpack(ARGV[7]), unpack(names)})
 end
 
 -- A turn is the checkpoints of one run id in a row. Only a checkpoint that is the newest of its
@@ -171,7 +173,7 @@ end
 if ARGV[11] ~= '0' then
   set('t' .. member, now())
 end
-if ARGV[7] == '1' then
+if ARGV[7] ~= NO_CHANNELS then
   set('delta', 1)
 end
 write_fields(KEYS[2], fields)

@@ -1,6 +1,6 @@
 -- The checkpoints as tables, the newest first.
 
--- Which cannot be read without their parents; few threads have any.
+-- What of them must be rebuilt from their parents' writes; few threads have any of that.
 local function read_needs(found)
   if redis.call('HGET', KEYS[2], 'delta') ~= '1' then
     return
@@ -10,9 +10,10 @@ local function read_needs(found)
     members[index] = entry.member
   end
   for index, packed in ipairs(read_fields(KEYS[2], 'h', members)) do
-    local head = cmsgpack.unpack(packed)
-    if head[2] == '1' then
-      found[index].needs = found[index].namespace .. '\0' .. head[1]
+    local entry, head = found[index], cmsgpack.unpack(packed)
+    entry.parent, entry.needs, entry.has = entry.namespace .. '\0' .. head[1], head[2], {}
+    for position = 3, #head do
+      entry.has[string.match(head[position], '^(.*)%z')] = true
     end
   end
 end
@@ -52,13 +53,23 @@ local function entries(lowest_score)
   return found
 end
 
--- A parent comes after its child, as its id is smaller.
+-- The ancestors that one which stays cannot be read without: for each of its channels back to the
+-- nearest that has a value. What only stays as an ancestor has no such claim of its own: where
+-- channels have their values at different times, none would ever go. A parent comes after its
+-- child, as its id is smaller.
 local function keep_ancestors(found)
-  local needed = {}
+  local wanted = {}
   for _, entry in ipairs(found) do
-    entry.stays = entry.stays or needed[entry.member]
-    if entry.stays and entry.needs then
-      needed[entry.needs] = true
+    local channels = wanted[entry.member] or {}
+    for _, channel in ipairs(entry.stays and entry.needs or {}) do
+      channels[channel] = true
+    end
+    entry.stays = entry.stays or next(channels) ~= nil
+    for channel in pairs(channels) do
+      if not entry.has[channel] then
+        wanted[entry.parent] = wanted[entry.parent] or {}
+        wanted[entry.parent][channel] = true
+      end
     end
   end
 end

@@ -30,12 +30,18 @@ end
 
 -- Takes field, value, field, value and so on.
 local function write_fields(key, fields_and_values)
+  if #fields_and_values > 0 and #fields_and_values <= 2 * AT_ONCE then
+    return redis.call('HSET', key, unpack(fields_and_values))
+  end
   in_chunks(fields_and_values, 2 * AT_ONCE, function(chunk)
     redis.call('HSET', key, unpack(chunk))
   end)
 end
 
 local function delete_fields(key, prefix, names)
+  if #names == 0 then
+    return
+  end
   local fields = {}
   for index, name in ipairs(names) do
     fields[index] = prefix .. name

@@ -2,11 +2,11 @@
 -- channel, NUL, version.
 --   1 index   zset: each member; its score is its turn, plus UNSETTLED as long as it stays for a
 --             reason that will pass (lib/retention)
---   2 data    hash: p<member> the checkpoint, opaque; h<member> {parent or '', '1' if it cannot be
---             read without its parent, names of its values}; t<member> ms of its last put or read,
---             where checkpoints age; l<namespace> the newest id of it; turn, run: number and run id
---             of the newest turn; delta: '1' once one needed its parent; looked: ms of the last
---             look at everything for its age
+--   2 data    hash: p<member> the checkpoint, opaque; h<member> {parent or '', the channels whose
+--             values must be rebuilt from its ancestors' writes, names of its values}; t<member> ms
+--             of its last put or read, where checkpoints age; l<namespace> the newest id of it;
+--             turn, run: number and run id of the newest turn; delta: '1' once there was such a
+--             channel; looked: ms of the last look at everything for its age
 --   3 writes  hash: n<member> the tasks that wrote; w<member> NUL <task> what one wrote: for each
 --             write its index (2 bytes), its length (4) and itself, opaque
 --   4 blobs   hash: v<namespace> NUL <name> how many checkpoints have this value, ':', and a record:

@@ -26,19 +26,19 @@ local function writes_of(member)
   return found
 end
 
-local lists, used = {}, {}
+local lists, reach = {}, {}
 
--- Follows a list to its beginning; `used` has how many of its own elements anyone needs.
-local function note_list(id, length)
-  while id do
+local function kept_of(list)
+  return (struct.unpack('>I4', list, ID + 1))
+end
+
+-- Follows a list to its beginning; `reach` has how many of its elements anyone needs at most.
+local function note_list(id)
+  local length = math.huge
+  while id and (not reach[id] or reach[id] < length) do
     local list = lists[id] or redis.call('HGET', KEYS[4], 'l' .. id)
-    lists[id] = list
-    local kept = struct.unpack('>I4', list, ID + 1)
-    local needed = length and length - kept or (#list - HEAD) / ID
-    if used[id] and used[id] >= needed then
-      return
-    end
-    used[id], id, length = needed, begins_as(list), kept
+    lists[id], reach[id] = list, length
+    id, length = begins_as(list), math.min(length, kept_of(list))
   end
 end
 
@@ -53,10 +53,12 @@ end
 local function noted()
   local found, parts = {}, {}
   for id, list in pairs(lists) do
+    local own = (#list - HEAD) / ID
+    local used = math.max(0, math.min(own, reach[id] - kept_of(list)))
     found[#found + 1] = id
     found[#found + 1] = list
-    found[#found + 1] = used[id]
-    parts[#parts + 1] = string.sub(list, HEAD + 1, HEAD + used[id] * ID)
+    found[#found + 1] = used
+    parts[#parts + 1] = string.sub(list, HEAD + 1, HEAD + used * ID)
   end
   local ids, elements = table.concat(parts), {}
   for start = 1, #ids, AT_ONCE * ID do

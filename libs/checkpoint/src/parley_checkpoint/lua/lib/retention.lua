@@ -6,7 +6,7 @@
 --   3. Of earlier turns: those younger than the given age; with an interval, of these only the
 --      last of every interval-th turn in a lasting namespace.
 --   4. If these are more than the given number, so many of 2 and 3 go, the oldest first, that a
---      tenth of the number is free: so most puts need not look at this.
+--      fifth of the number is free: so most puts need not look at this.
 --   5. Always: the ancestors that a kept one cannot be read without (delta channels).
 -- With a new turn only those are looked at that were kept for what passes (1, 2 and 5): others are
 -- settled, and wait for their age or for rule 4. For their age all are looked at, ten times in it.
@@ -44,7 +44,7 @@ end
 
 -- Rule 4.
 local function limit(found, most)
-  local surplus = math.floor(most / 10) - most
+  local surplus = math.floor(most / 5) - most
   for _, entry in ipairs(found) do
     surplus = surplus + (entry.stays and 1 or 0)
   end
