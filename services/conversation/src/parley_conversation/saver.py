@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
@@ -11,6 +11,7 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
 )
 
 from parley_checkpoint import AsyncRedisCheckpointer, Fence, StaleToken
@@ -66,6 +67,18 @@ class RunSaver(AsyncRedisCheckpointer):
         """As in the base class."""
         put = super().aput_writes
         await _guarded(config, lambda: put(config, writes, task_id, task_path))
+
+    async def arewind(self, config: RunnableConfig) -> None:
+        """As in the base class."""
+        rewind = super().arewind
+        await _guarded(config, lambda: rewind(config))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """As in the base class."""
+        read = super().aget_delta_channel_history
+        return await _guarded(config, lambda: read(config=config, channels=channels))
 
 
 async def _guarded(config: RunnableConfig, call: Callable[[], Awaitable[Reply]]) -> Reply:
