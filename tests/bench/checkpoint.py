@@ -18,6 +18,7 @@ from typing import get_args
 import typer
 from rich.console import Console
 
+from parley_checkpoint import AsyncRedisCheckpointer
 from parley_local.redis_server import RedisServer, find
 from parley_testing.ports import free_port
 from parley_testing.savers.chat import Durability, converse, threads
@@ -155,6 +156,8 @@ async def _puts(contender: Contender, size: Size) -> list[PutCost]:
     gauge = Gauge(contender.url)
     gauge.empty()
     async with contender.open() as saver:
+        if not isinstance(saver, AsyncRedisCheckpointer):
+            raise TypeError(f"expected one of ours, got {type(saver).__name__}")
         costs = await put_costs(saver, gauge, turns=size.put_turns, threads=size.put_threads)
     gauge.close()
     return costs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +56,12 @@ class Gauge:
         if self._redis is not None:
             self._redis.flushall()
             self._redis.script_flush()
+
+    def size_of(self, keys: Sequence[str]) -> int:
+        """Bytes that keys take, all of their elements counted."""
+        if self._redis is None:
+            return 0
+        return sum(self._redis.memory_usage(key, samples=0) or 0 for key in keys)
 
     @contextmanager
     def measured(self) -> Iterator[Cost]:

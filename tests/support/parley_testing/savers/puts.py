@@ -1,7 +1,13 @@
-"""What one put costs as a conversation grows."""
+"""What one put costs as a conversation grows.
+
+The client makes its calls without sending them, and Redis then gets all of them at once. Taken in
+turns on one core, each would find its caches filled by the other: a client that has serialised a
+thousand messages makes the server's next script slower by half, whatever that does.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +17,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import Checkpoint
 from langgraph.checkpoint.base.id import uuid6
 
+from parley_checkpoint import AsyncRedisCheckpointer, Script
+from parley_checkpoint.ports import Argument, Executor
 from parley_testing.savers.chat import question, words
-from parley_testing.savers.contenders import Saver
 from parley_testing.savers.gauge import Cost, Gauge
 
-WINDOW = 20
+WINDOW = 40
 """Puts of each thread that a figure is the mean of."""
 
 
@@ -31,9 +38,10 @@ class PutCost:
 
 
 async def put_costs(
-    saver: Saver, gauge: Gauge, *, turns: Sequence[int], threads: int
+    saver: AsyncRedisCheckpointer, gauge: Gauge, *, turns: Sequence[int], threads: int
 ) -> list[PutCost]:
     """One put a turn, each two messages longer; measured from each of `turns` on."""
+    held = saver._executor = Held(saver._executor)
     states = [_Thread(saver, f"long-{number}") for number in range(threads)]
     costs = []
     done = 0
@@ -41,43 +49,90 @@ async def put_costs(
         for state in states:
             for number in range(done, turn):
                 await state.put(number)
-        costs.append(_mean(turn, await _window(states, gauge, first=turn)))
+        costs.append(_mean(turn, await _window(states, held, gauge, first=turn)))
         done = turn + WINDOW
     return costs
 
 
-async def _window(states: Sequence[_Thread], gauge: Gauge, *, first: int) -> list[Cost]:
-    costs = []
+class Held:
+    """An executor that can keep scripts back, as if each had been done."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._kept: list[tuple[Script, Sequence[str], Sequence[Argument]]] | None = None
+
+    def keep(self) -> None:
+        """From now on."""
+        self._kept = []
+
+    async def let_go(self) -> None:
+        """All that was kept, in one pipeline; from now on nothing is."""
+        kept, self._kept = self._kept or [], None
+        replies = await asyncio.gather(*(self._executor.script(*call) for call in kept))
+        if set(replies) != {b"ok"}:
+            raise ValueError(f"expected each put to be done, got {set(replies)}")
+
+    async def command(self, *args: Argument, key: str | None = None) -> Any:
+        return await self._executor.command(*args, key=key)
+
+    async def script(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        if self._kept is None:
+            return await self._executor.script(script, keys, args)
+        self._kept.append((script, keys, args))
+        return b"ok"
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What the client and Redis had to do for some puts."""
+
+    client: Cost
+    redis: Cost
+    grown: int
+
+
+async def _window(
+    states: Sequence[_Thread], held: Held, gauge: Gauge, *, first: int
+) -> list[_Window]:
+    windows = []
     for state in states:
         # As a run does: what it puts, it has read before.
         await state.read()
-        with gauge.measured() as cost:
+        size = gauge.size_of(state.keys)
+        held.keep()
+        with gauge.measured() as client:
             for number in range(first, first + WINDOW):
                 await state.put(number)
-        costs.append(cost)
-    return costs
+        with gauge.measured() as redis:
+            await held.let_go()
+        windows.append(_Window(client, redis, gauge.size_of(state.keys) - size))
+    return windows
 
 
-def _mean(turn: int, costs: Sequence[Cost]) -> PutCost:
-    puts = WINDOW * len(costs)
+def _mean(turn: int, windows: Sequence[_Window]) -> PutCost:
+    puts = WINDOW * len(windows)
     return PutCost(
         turn=turn,
-        redis_us=1e6 * sum(cost.script_seconds for cost in costs) / puts,
-        client_us=1e6 * sum(cost.client_cpu for cost in costs) / puts,
-        sent=sum(cost.received for cost in costs) / puts,
-        grown=sum(cost.memory for cost in costs) / puts,
+        redis_us=1e6 * sum(each.redis.script_seconds for each in windows) / puts,
+        client_us=1e6 * sum(each.client.client_cpu for each in windows) / puts,
+        sent=sum(each.redis.received for each in windows) / puts,
+        grown=sum(each.grown for each in windows) / puts,
     )
 
 
 class _Thread:
     """One conversation whose checkpoints are put without a graph."""
 
-    def __init__(self, saver: Saver, name: str) -> None:
+    def __init__(self, saver: AsyncRedisCheckpointer, name: str) -> None:
         self._saver = saver
         self._name = name
         self._messages: list[AnyMessage] = []
         self._version: str | None = None
         self._config: RunnableConfig = {"configurable": {"thread_id": name, "checkpoint_ns": ""}}
+
+    @property
+    def keys(self) -> list[str]:
+        return self._saver._names.keys(self._name)
 
     async def read(self) -> None:
         """Go on with what the saver has."""
