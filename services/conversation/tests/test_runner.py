@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from langchain_core.language_models import BaseChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, RemoveMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, MessagesState, StateGraph
 
+from parley_checkpoint import AsyncRedisCheckpointer
 from parley_conversation.graph.default import default_graph
 from parley_conversation.graph.model import OfflineResponder
 from parley_core.domain.events import MailKind
@@ -342,3 +344,25 @@ async def until(predicate: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not predicate():
             await asyncio.sleep(0.01)
+
+
+async def test_a_turn_reads_its_checkpoint_once(
+    desk: Desk, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[RunnableConfig] = []
+    read = AsyncRedisCheckpointer.aget_tuple
+
+    async def counted(self: AsyncRedisCheckpointer, config: RunnableConfig) -> Any:
+        reads.append(config)
+        return await read(self, config)
+
+    agent = desk.agent(responder())
+    await talk.say("Hello!")
+    await desk.serve(agent)
+    monkeypatch.setattr(AsyncRedisCheckpointer, "aget_tuple", counted)
+
+    turn = await talk.say("What did I say?")
+    await desk.serve(agent)
+
+    assert "Hello!" in await talk.answer_to(turn)
+    assert len(reads) == 1

@@ -67,7 +67,7 @@ class Attempts:
                 raise TurnFailed(outcome.told)
             await asyncio.sleep(outcome.after)
             tries += 1
-            snapshot = await self._agent.snapshot(self._run.lease.session)
+            snapshot = await self._agent.snapshot(self._run.lease.session, self._run)
             outcome = await self._supervise(snapshot, given, tries=tries)
         return outcome
 

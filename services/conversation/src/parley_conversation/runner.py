@@ -90,7 +90,7 @@ class Runner:
     async def _serve(self, run: Run) -> None:
         inbox, snapshot = await _together(
             self._repeated(run, lambda: self._work.inbox(run.lease)),
-            self._repeated(run, lambda: self._agent.snapshot(run.lease.session)),
+            self._repeated(run, lambda: self._agent.snapshot(run.lease.session, run)),
         )
         why = stop_of(inbox)
         if run.control.drain_requested:

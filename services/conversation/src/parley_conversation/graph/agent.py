@@ -94,9 +94,10 @@ class Agent:
         self._steps = (graph.config or {}).get("recursion_limit", STEPS)
         self._inputs = frozenset(graph.builder.schemas[graph.builder.input_schema])
 
-    async def snapshot(self, session: SessionId) -> Snapshot:
-        """The newest checkpoint; an empty one if the conversation has none."""
-        state = await self._graph.aget_state({"configurable": {"thread_id": session}})
+    async def snapshot(self, session: SessionId, run: Run | None = None) -> Snapshot:
+        """The newest checkpoint, read by a `run` if it is for one; empty if there is none."""
+        settings = self._settings(run) if run else {}
+        state = await self._graph.aget_state({"configurable": {"thread_id": session, **settings}})
         # Not `next`, which leaves out what has finished in a step that was not completed.
         left = [task.name for task in state.tasks]
         return _snapshot(state.config, state.values, left, state.metadata or {})
@@ -155,7 +156,7 @@ class Agent:
         `content`: of its input, if it is known; `written`: the answer as far as it was streamed.
         """
         session, config = run.lease.session, self._config(run, turn, **as_metadata(how))
-        now = await self.snapshot(session)
+        now = await self.snapshot(session, run)
         if now.left or now.run_id != turn or now.closed is None:
             await closing.clear(self._graph, config)
             now = await self.snapshot(session)
