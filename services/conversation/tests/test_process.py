@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from parley_core.domain.server_frames import Text
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_testing.processes import ServiceProcess
@@ -218,3 +220,21 @@ async def test_a_graph_that_cannot_be_used_stops_the_start_with_a_sentence(
 ) -> None:
     with pytest.raises(AssertionError, match="has no attribute nothing"):
         await workers.start("nothing")
+
+
+async def test_a_cancel_ends_a_turn_within_200_ms_wherever_it_runs(
+    workers: Workers, talk: Talk
+) -> None:
+    await workers.start("slow")
+    await workers.start("slow")
+    turn = await talk.say("Tell me everything you know.")
+    await talk.first_delta(turn)
+
+    began = time.monotonic()
+    await talk.cancel(turn)
+    end = await talk.end_of(turn)
+    took = time.monotonic() - began
+
+    assert isinstance(end, Text)
+    assert end.finish == "cancelled"
+    assert took <= 0.2

@@ -12,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import interrupt
 
 WORDS = 30
 PAUSE = 0.1
@@ -20,6 +21,8 @@ PAUSE = 0.1
 
 class Wanderer(BaseChatModel):
     """Never writes the same answer twice, so that two writers of one answer are told apart."""
+
+    words: int = WORDS
 
     @property
     def _llm_type(self) -> str:
@@ -55,7 +58,7 @@ class Wanderer(BaseChatModel):
             yield ChatGenerationChunk(message=chunk)
 
     async def _words(self) -> AsyncIterator[AIMessageChunk]:
-        for _ in range(WORDS):
+        for _ in range(self.words):
             await asyncio.sleep(PAUSE)
             yield AIMessageChunk(content=f"{secrets.token_hex(3)} ")
 
@@ -85,3 +88,39 @@ def wandering() -> StateGraph[MessagesState, None, MessagesState, MessagesState]
     builder.add_edge(START, "answer")
     builder.add_edge("answer", END)
     return builder
+
+
+BRIEF = 8
+"""Words of an answer that takes less than a second."""
+
+
+async def _brief(state: MessagesState) -> dict[str, Any]:
+    return {"messages": [await Wanderer(words=BRIEF).ainvoke(state["messages"])]}
+
+
+def brief() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
+    """One node that writes random words for less than a second."""
+    builder = StateGraph(MessagesState)
+    builder.add_node("answer", _brief)
+    builder.add_edge(START, "answer")
+    builder.add_edge("answer", END)
+    return builder
+
+
+def questions() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
+    """Three nodes at once, each of which asks, and works for a moment before and after that."""
+    builder = StateGraph(MessagesState)
+    for name in "abc":
+        builder.add_node(name, _asking(name))
+        builder.add_edge(START, name)
+    return builder
+
+
+def _asking(name: str) -> Any:
+    async def asks(state: MessagesState) -> dict[str, Any]:  # LangGraph's
+        await asyncio.sleep(PAUSE)
+        answer = interrupt(name)
+        await asyncio.sleep(PAUSE)
+        return {"messages": [AIMessage(f"{name}: {answer}")]}
+
+    return asks
