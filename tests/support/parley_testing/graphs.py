@@ -3,64 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
-WORDS = 30
-PAUSE = 0.1
-"""Seconds a word; an answer takes three."""
-
-
-class Wanderer(BaseChatModel):
-    """Never writes the same answer twice, so that two writers of one answer are told apart."""
-
-    words: int = WORDS
-
-    @property
-    def _llm_type(self) -> str:
-        return "wanderer"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        raise NotImplementedError("it only streams")
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],  # noqa: ARG002  # the port's
-        stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> ChatResult:
-        text = "".join([str(chunk.text) async for chunk in self._words()])
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=text))])
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],  # noqa: ARG002  # the port's
-        stop: list[str] | None = None,  # noqa: ARG002
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in self._words():
-            yield ChatGenerationChunk(message=chunk)
-
-    async def _words(self) -> AsyncIterator[AIMessageChunk]:
-        for _ in range(self.words):
-            await asyncio.sleep(PAUSE)
-            yield AIMessageChunk(content=f"{secrets.token_hex(3)} ")
+from parley_testing.models import PAUSE, Wanderer
 
 
 async def _rest(state: MessagesState) -> dict[str, Any]:

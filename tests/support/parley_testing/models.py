@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -15,30 +18,26 @@ from langchain_core.messages import (
     BaseMessage,
     HumanMessage,
     ToolMessage,
+    message_chunk_to_message,
 )
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-
-@dataclass(frozen=True)
-class Word:
-    """A piece of an answer. `hangs`: nothing comes after it; `repeats`: it comes for ever."""
-
-    text: str
-    hangs: bool = False
-    repeats: bool = False
+WORDS = 30
+PAUSE = 0.1
+"""Seconds a word."""
 
 
-class StrictModel(BaseChatModel):
-    """Follows a script, and refuses the histories that strict providers refuse."""
-
-    script: list[Any]
-    """Of `AIMessage` and `Word`."""
-    _at: int = PrivateAttr(default=0)
+class StreamingModel(BaseChatModel):
+    """What LangChain asks of a model, from one stream of chunks."""
 
     @property
     def _llm_type(self) -> str:
-        return "strict"
+        return type(self).__name__
+
+    def chunks(self, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
+        """The answer, in pieces."""
+        raise NotImplementedError
 
     def _generate(
         self,
@@ -56,11 +55,8 @@ class StrictModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> ChatResult:
-        refuse_invalid(messages)
-        if isinstance(self.script[self._at], AIMessage):
-            return ChatResult(generations=[ChatGeneration(message=self._next())])
-        text = "".join([piece async for piece in self._words()])
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+        whole = reduce(add, [chunk async for chunk in self.chunks(messages)])
+        return ChatResult(generations=[ChatGeneration(message=message_chunk_to_message(whole))])
 
     async def _astream(
         self,
@@ -69,15 +65,45 @@ class StrictModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in self.chunks(messages):
+            yield ChatGenerationChunk(message=chunk)
+
+
+class Wanderer(StreamingModel):
+    """Never writes the same answer twice, so that two writers of one answer are told apart."""
+
+    words: int = WORDS
+
+    async def chunks(self, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:  # noqa: ARG002
+        for _ in range(self.words):
+            await asyncio.sleep(PAUSE)
+            yield AIMessageChunk(content=f"{secrets.token_hex(3)} ")
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of an answer. `hangs`: nothing comes after it; `repeats`: it comes for ever."""
+
+    text: str
+    hangs: bool = False
+    repeats: bool = False
+
+
+class StrictModel(StreamingModel):
+    """Follows a script, and refuses the histories that strict providers refuse."""
+
+    script: list[Any]
+    """Of `AIMessage` and `Word`."""
+    _at: int = PrivateAttr(default=0)
+
+    async def chunks(self, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
         refuse_invalid(messages)
         if isinstance(self.script[self._at], AIMessage):
             whole = self._next()
-            yield ChatGenerationChunk(
-                message=AIMessageChunk(content=whole.content, tool_calls=whole.tool_calls)
-            )
+            yield AIMessageChunk(content=whole.content, tool_calls=whole.tool_calls)
             return
         async for piece in self._words():
-            yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+            yield AIMessageChunk(content=piece)
 
     async def _words(self) -> AsyncIterator[str]:
         """Up to the next whole message of the script."""
