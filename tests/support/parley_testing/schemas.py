@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -51,3 +55,25 @@ def in_array(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> li
     if not isinstance(value, list):
         return []
     return [problem for each in value for problem in mismatches(each, schema["items"], document)]
+
+
+def served(app: Starlette) -> set[tuple[str, str]]:
+    """Path and method of each route of an HTTP API, as OpenAPI writes them."""
+    return {
+        (re.sub(r":\w+}", "}", route.path), method.lower())
+        for route in app.routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+
+
+def described(document: dict[str, Any]) -> set[tuple[str, str]]:
+    """The same of an OpenAPI document."""
+    return {
+        (path, method) for path, operations in document["paths"].items() for method in operations
+    }
+
+
+def referred(document: dict[str, Any]) -> set[str]:
+    """The schemas that a document refers to."""
+    return set(re.findall(r"#/components/schemas/(\w+)", str(document)))
