@@ -13,7 +13,10 @@ from langgraph.types import interrupt
 from parley_core.domain.errors import Refused
 from parley_core.domain.events import MailKind
 from parley_core.domain.server_frames import InputRequest, Text
+from parley_core.redis.client import RedisClient
+from parley_core.redis.keys import Keys
 from parley_testing.desk import Desk
+from parley_testing.models import refuse_invalid
 from parley_testing.talk import Talk
 
 Builder = StateGraph[Any, Any, Any, Any]
@@ -250,3 +253,25 @@ async def test_a_breakpoint_that_nobody_can_answer_fails_its_turn(desk: Desk, ta
     await desk.serve(desk.agent(graph, interrupt_before=["node"]))
 
     assert "halted" in (await talk.failure_of(turn)).message
+
+
+async def test_an_older_turn_that_nobody_closed_is_closed_before_the_next_one(
+    desk: Desk, talk: Talk, redis_client: RedisClient, keys: Keys
+) -> None:
+    agent = desk.agent(asking("a"))
+    await talk.say("go")
+    await desk.serve(agent)
+    # As in a fork that was made at the question: its checkpoint, and no turn.
+    meta = keys.session(talk.session).meta
+    await redis_client.command("HDEL", meta, "turn", "status", "asks", key=meta)
+
+    turn = await talk.say("hello")
+    await desk.serve(agent)
+    (interrupt_id,) = await talk.question(times=2)
+    await talk.reply(interrupt_id, "yes")
+    await desk.serve(agent)
+
+    assert await talk.answer_to(turn) == "a: yes"
+    messages = (await agent.snapshot(talk.session)).messages
+    refuse_invalid(messages)
+    assert [each.text for each in messages] == ["go", "…", "hello", "a: yes"]

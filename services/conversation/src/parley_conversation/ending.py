@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -103,7 +104,8 @@ class Ender:
     async def close(self, run: Run, at: Place, how: Closing, *, written: str = "") -> None:
         """End a turn that does not end by itself, with what was written of its answer."""
         if (snapshot := await self._supervise_close(run, at, how, written)) is not None:
-            await self.finished(run, at.turn, snapshot)
+            # Another checkpointer may not keep what the checkpoint says of its end.
+            await self.finished(run, at.turn, replace(snapshot, closed=how))
             return
         await self._agent.rewind(run, turn=at.turn, to=at.base)
         await self.commit(run, at.turn, _without_state(run.lease, at.turn, how, written))

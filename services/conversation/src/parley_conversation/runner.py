@@ -139,14 +139,14 @@ class Runner:
         async def given(now: Snapshot) -> object:
             return await self._input(run, mail, inbox.topic, now)
 
-        at = _place(inbox, TurnId(mail.message_id), snapshot)
-        if snapshot.left and snapshot.run_id not in {"", at.turn}:
+        turn = TurnId(mail.message_id)
+        if snapshot.left and snapshot.run_id not in {"", turn}:
             # An older turn that nobody closed: its open ends would be this one's.
             older = TurnId(snapshot.run_id)
             snapshot = await self._agent.close(
                 run, turn=older, how=CANCELLED, content=None, written=""
             )
-        await self._run_turn(run, at, snapshot, given)
+        await self._run_turn(run, _place(inbox, turn, snapshot), snapshot, given)
 
     async def _resume(
         self, run: Run, inbox: Inbox, turn: OpenTurn | None, snapshot: Snapshot
