@@ -95,15 +95,15 @@ if asked then
       turn_frame(turn, redis.call('HGET', KEYS[1], 'attempt'), 'queued'))
   end
 else
-  local head = not turn and waiting > 0 and string.match(redis.call('LINDEX', KEYS[4], 0), '^[^\n]*')
+  local replaces = strategy == 'interrupt' or strategy == 'rollback'
+  local head = replaces and not turn and redis.call('LINDEX', KEYS[4], 0)
   redis.call('RPUSH', KEYS[4], id .. '\n' .. ARGV[3])
   tell(to, 'live:turn', epoch, top, '-', top_id, turn_frame(id, 0, 'queued'))
-  local replaces = strategy == 'interrupt' or strategy == 'rollback'
   if turn and not stop and (replaces or (waits and kind == 'text')) then
     redis.call('HSET', KEYS[1], 'stop', replaces and strategy or 'cancel')
     redis.call('PUBLISH', ARGV[17], 'stop ' .. session .. ' ' .. turn)
-  elseif head and replaces then
-    redis.call('HSETNX', KEYS[1], stop_before(head), strategy)
+  elseif head then
+    redis.call('HSETNX', KEYS[1], stop_before(string.match(head, '^[^\n]*')), strategy)
   end
 end
 if redis.call('HEXISTS', KEYS[11], session) == 0 then

@@ -8,6 +8,7 @@
 -- include: now
 -- include: session
 -- include: turn
+-- include: open_turn
 local turn = ARGV[3]
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'id', 'last', 'last_token')
 if meta[4] == turn and meta[5] == ARGV[2] then

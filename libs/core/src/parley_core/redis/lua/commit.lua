@@ -11,6 +11,7 @@
 -- include: stamp
 -- include: log
 -- include: turn
+-- include: open_turn
 -- include: finish
 local meta = read_meta()
 local first = first_reply(meta)

@@ -1,8 +1,6 @@
 -- The turn that is open, as meta has it. What a turn asked and was told lives as long as it does:
 --   asks     JSON: the interrupts that it asked with last; each question has one of its own
 --   answers  JSON: interrupt -> the answer's own JSON
-local TURN = {'turn', 'attempt', 'counted', 'status', 'stop', 'ckpt', 'nonce', 'offset', 'base',
-  'asks', 'answers'}
 
 -- A turn that is not open yet may be stopped already; `begin` takes this over.
 local function stop_before(turn)
