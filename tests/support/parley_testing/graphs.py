@@ -11,52 +11,50 @@ from langgraph.types import interrupt
 
 from parley_testing.models import PAUSE, Wanderer
 
+Node = Any
+"""A coroutine function from the state to what it changes."""
+Builder = StateGraph[MessagesState, None, MessagesState, MessagesState]
+BRIEF = 8
+"""Words of an answer that takes less than a second."""
+
+
+def _one(node: Node) -> Builder:
+    builder = StateGraph(MessagesState)
+    builder.add_node("answer", node)
+    builder.add_edge(START, "answer")
+    builder.add_edge("answer", END)
+    return builder
+
 
 async def _rest(state: MessagesState) -> dict[str, Any]:
     await asyncio.sleep(1.0)
     return {"messages": [AIMessage("That took a second.")]}
 
 
-def one_second() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
-    """One node that waits for a second, as for a model, and answers."""
-    builder = StateGraph(MessagesState)
-    builder.add_node("rest", _rest)
-    builder.add_edge(START, "rest")
-    builder.add_edge("rest", END)
-    return builder
-
-
 async def _answer(state: MessagesState) -> dict[str, Any]:
     return {"messages": [await Wanderer().ainvoke(state["messages"])]}
-
-
-def wandering() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
-    """One node that writes three seconds of random words."""
-    builder = StateGraph(MessagesState)
-    builder.add_node("answer", _answer)
-    builder.add_edge(START, "answer")
-    builder.add_edge("answer", END)
-    return builder
-
-
-BRIEF = 8
-"""Words of an answer that takes less than a second."""
 
 
 async def _brief(state: MessagesState) -> dict[str, Any]:
     return {"messages": [await Wanderer(words=BRIEF).ainvoke(state["messages"])]}
 
 
-def brief() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
+def one_second() -> Builder:
+    """One node that waits for a second, as for a model, and answers."""
+    return _one(_rest)
+
+
+def wandering() -> Builder:
+    """One node that writes three seconds of random words."""
+    return _one(_answer)
+
+
+def brief() -> Builder:
     """One node that writes random words for less than a second."""
-    builder = StateGraph(MessagesState)
-    builder.add_node("answer", _brief)
-    builder.add_edge(START, "answer")
-    builder.add_edge("answer", END)
-    return builder
+    return _one(_brief)
 
 
-def questions() -> StateGraph[MessagesState, None, MessagesState, MessagesState]:
+def questions() -> Builder:
     """Three nodes at once, each of which asks, and works for a moment before and after that."""
     builder = StateGraph(MessagesState)
     for name in "abc":

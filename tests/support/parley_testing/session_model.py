@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from parley_core.domain import limits
+from parley_core.domain import events, limits
 from parley_core.domain.events import Event, Forked, Lease, Mail, MailKind, Stop, TurnStatus
 from parley_core.domain.ids import (
     ConnectionId,
@@ -66,6 +66,13 @@ class OpenTurn:
     stop: Stop | None = None
     asks: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
+
+    def of_inbox(self, live: str) -> events.OpenTurn:
+        """As a worker finds it; `live` is what the newest attempt has written."""
+        return events.OpenTurn(
+            *(self.id, self.attempt, self.counted, self.status, self.stop, self.base),
+            *(self.answers, live if self.stop else ""),
+        )
 
     @property
     def waits(self) -> bool:

@@ -8,7 +8,6 @@ from parley_core.domain import limits
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Barred, Refused, StaleToken
 from parley_core.domain.events import Asked, Begun, Inbox, Lease, Stop, TurnStatus
-from parley_core.domain.events import OpenTurn as TurnOfInbox
 from parley_core.domain.ids import Epoch, MessageId, ProcessId, Seq, Token, TurnId, UserId
 from parley_core.domain.live import NO_ORIGIN
 from parley_testing.session_model import (
@@ -64,7 +63,7 @@ class WorkModel:
         return Inbox(
             found.head,
             found.mail[0].mail if found.mail else None,
-            _of_inbox(found),
+            found.turn.of_inbox(found.live or "") if found.turn else None,
             self.model.user,
             found.topic,
             found.epoch,
@@ -291,14 +290,3 @@ class WorkModel:
     ) -> None:
         body = {"type": "delta", "turn_id": turn, "attempt": attempt, "offset": offset}
         self.model.tell(found, "delta", body | {"text": text})
-
-
-def _of_inbox(found: Session) -> TurnOfInbox | None:
-    turn = found.turn
-    if turn is None:
-        return None
-    text = (found.live or "") if turn.stop else ""
-    return TurnOfInbox(
-        *(turn.id, turn.attempt, turn.counted, turn.status, turn.stop, turn.base),
-        *(turn.answers, text),
-    )

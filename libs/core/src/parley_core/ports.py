@@ -86,11 +86,10 @@ class Conversations(Protocol):
         """Number, log, queue and publish an input in one step.
 
         `frame` is the log frame from `encode_open`, empty for a command, which is queued but not
-        logged. `value` is an answer's JSON; a text that has one is the answer to any question that
-        waits for one. The first answer wins. Any other text ends a turn that waits. A repeat of
-        `mail.message_id` returns the first reply and does nothing else. Raises `Refused`:
-        RATE_LIMITED, BUSY, RETRY_TOO_OLD, FORBIDDEN, SESSION_NOT_FOUND (the session expired: open
-        it again), NO_SUCH_INTERRUPT.
+        logged. `value` is an answer's JSON; a text that has one is the answer where one is waited
+        for. The first answer wins; any other text ends a turn that waits. A repeat of the
+        `message_id` returns the first reply and does nothing else. Raises `Refused`: RATE_LIMITED,
+        BUSY, RETRY_TOO_OLD, FORBIDDEN, NO_SUCH_INTERRUPT, SESSION_NOT_FOUND (expired: open again).
         """
         ...
 
