@@ -25,6 +25,8 @@ A_TIME = 10**12
 """Less than any time in milliseconds, more than any tick."""
 LEASE = 5_000
 REST = 250
+A_MOMENT = 5
+"""Milliseconds that looking at all lifetimes may take."""
 
 _JSON = ("asks", "answers")
 
@@ -198,6 +200,15 @@ def _entry(entry: Sequence[Any]) -> tuple[int, str, str, str, str, str]:
     checkpoint = entry[1][9].decode() if len(entry[1]) > 8 else ""
     body = timeless(event.body.decode())
     return event.seq, body, event.id, event.type, event.origin, checkpoint
+
+
+def is_even(lives: dict[str, int], model: Model) -> bool:
+    """Whether the keys of each session live equally long."""
+    for session in model.sessions:
+        own = [life for name, life in lives.items() if name.endswith(f":{session}")]
+        if max(own, default=0) - min(own, default=0) > A_MOMENT:
+            return False
+    return True
 
 
 class Freezer:

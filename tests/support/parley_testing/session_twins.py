@@ -22,7 +22,7 @@ from parley_core.redis.keys import Keys
 from parley_testing.edge_model import EdgeModel
 from parley_testing.listening import Ears
 from parley_testing.session_model import Model, Session
-from parley_testing.session_readback import FOR_EVER, Freezer, expected, read, timeless
+from parley_testing.session_readback import FOR_EVER, Freezer, expected, is_even, read, timeless
 from parley_testing.session_store import (
     ANN,
     OTHER_WORKER,
@@ -42,8 +42,6 @@ SHARED = {"ready", "leased", "leases", "fence", "sweep", "barred", "online:ann",
 ENDS = ("answers", "asks", "fails", "dies", "goes on")
 LOOKS = 5
 """Looks at the lifetimes, of which one must find them even."""
-A_MOMENT = 5
-"""Milliseconds that looking at all lifetimes may take."""
 
 
 class SessionTwins:
@@ -104,24 +102,15 @@ class SessionTwins:
         self._compare_lifetimes()
 
     def _compare_lifetimes(self) -> None:
-        lives = self.run(self.store.lifetimes())
         # A machine that does something else in the middle of a look makes lives differ; what
         # really differs does so in every look.
         for _ in range(LOOKS):
-            if self._is_even(lives):
-                break
             lives = self.run(self.store.lifetimes())
-        assert self._is_even(lives), lives
+            if is_even(lives, self.model):
+                break
+        assert is_even(lives, self.model), lives
         for_ever = {name.rpartition("}:")[2] for name, life in lives.items() if life == -1}
         assert for_ever <= SHARED, for_ever
-
-    def _is_even(self, lives: dict[str, int]) -> bool:
-        """Whether the keys of each session live equally long."""
-        for session in self.model.sessions:
-            own = [life for name, life in lives.items() if name.endswith(f":{session}")]
-            if max(own, default=0) - min(own, default=0) > A_MOMENT:
-                return False
-        return True
 
     # Calls of more than one line:
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import msgspec
 
@@ -52,33 +53,27 @@ class Talk:
         self, text: str, *, strategy: Strategy = Strategy.ENQUEUE, plain: bool = False
     ) -> TurnId:
         """`plain`: as a client that cannot answer questions in any other way."""
-        name = MessageId(token_hex(8))
-        frame = Text(message_id=name, session_id=self.session, role="user", content=text)
-        mail = Mail(
-            kind=MailKind.TEXT,
-            message_id=name,
-            user_id=self._user,
-            device_id=DeviceId("d"),
-            content=text,
-            strategy=strategy,
-        )
         value = msgspec.json.encode(text) if plain else b""
-        await self._append(mail, server_frames.encode_open(frame), value=value)
-        return TurnId(name)
+        return await self._say(MailKind.TEXT, text, value, strategy=strategy)
 
     async def reply(self, interrupt: str, value: object) -> None:
         """Answer a question."""
-        name, text = MessageId(token_hex(8)), str(value)
+        told = msgspec.json.encode(value)
+        await self._say(MailKind.ANSWER, str(value), told, interrupt_id=interrupt)
+
+    async def _say(self, kind: MailKind, text: str, value: bytes, **more: Any) -> TurnId:
+        name = MessageId(token_hex(8))
         frame = Text(message_id=name, session_id=self.session, role="user", content=text)
         mail = Mail(
-            kind=MailKind.ANSWER,
+            kind=kind,
             message_id=name,
             user_id=self._user,
             device_id=DeviceId("d"),
             content=text,
-            interrupt_id=interrupt,
+            **more,
         )
-        await self._append(mail, server_frames.encode_open(frame), value=msgspec.json.encode(value))
+        await self._append(mail, server_frames.encode_open(frame), value=value)
+        return TurnId(name)
 
     async def cancel(self, turn: TurnId | None = None) -> None:
         await self._store.cancel(self.session, turn=turn)
