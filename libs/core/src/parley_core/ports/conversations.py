@@ -1,0 +1,98 @@
+"""Who a client is, and sessions as an edge sees them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from parley_core.domain.client_frames import Position
+from parley_core.domain.events import Accepted, Attachment, Event, Listed, Mail, Opened, Top
+from parley_core.domain.ids import ConnectionId, DeviceId, Seq, SessionId, TurnId, UserId
+
+
+class Authenticator(Protocol):
+    """Who a client is. Guarantee: the id returned is the user's; nothing else vouches for it."""
+
+    async def verify(self, user: UserId, token: str | None) -> UserId:
+        """The user that the credentials prove. Raises `Refused` (UNAUTHENTICATED)."""
+        ...
+
+
+class Conversations(Protocol):
+    """Sessions as an edge sees them. Guarantee: an accepted input is in the log exactly once."""
+
+    async def open(
+        self,
+        user: UserId,
+        *,
+        device: DeviceId,
+        connection: ConnectionId,
+        session: SessionId | None = None,
+        new: str | None = None,
+        position: Position | None = None,
+    ) -> Opened:
+        """Find or make the session, register the connection, and attach, all at once.
+
+        Without `session` it is the user's current one; `new` (lower-case hex, unique) makes
+        another: a repeat with the same `new` gets the same. A named or new session becomes the
+        current one. Raises `Refused`: FORBIDDEN for somebody else's session,
+        SESSION_NOT_FOUND, SESSION_LIMIT when no session is idle enough to be archived.
+        """
+        ...
+
+    async def attach(self, session: SessionId, *, position: Position | None) -> Attachment | None:
+        """What comes after `position`, or the newest events if it is not proved; None if gone."""
+        ...
+
+    async def append(
+        self,
+        session: SessionId,
+        mail: Mail,
+        *,
+        frame: bytes,
+        origin: ConnectionId,
+        value: bytes = b"",
+    ) -> Accepted:
+        """Number, log, queue and publish an input in one step.
+
+        `frame` is the log frame from `encode_open`, empty for a command, which is queued but not
+        logged. `value` is an answer's JSON; a text that has one is the answer where one is waited
+        for. The first answer wins; any other text ends a turn that waits. A repeat of the
+        `message_id` returns the first reply and does nothing else. Raises `Refused`: RATE_LIMITED,
+        BUSY, RETRY_TOO_OLD, FORBIDDEN, NO_SUCH_INTERRUPT, SESSION_NOT_FOUND (expired: open again).
+        """
+        ...
+
+    async def history(
+        self, session: SessionId, *, before: Seq | None, limit: int
+    ) -> tuple[tuple[Event, ...], bool]:
+        """Up to `limit` events below the seq `before`, oldest first; whether there are older."""
+        ...
+
+    async def sessions(self, user: UserId) -> tuple[Listed, ...]:
+        """The user's sessions, without archived and expired ones, newest activity first."""
+        ...
+
+    async def top(self, session: SessionId) -> Top | None:
+        """The newest event, to compare a reader's position with; None if the session is gone."""
+        ...
+
+    async def cancel(self, session: SessionId, *, turn: TurnId | None) -> TurnId:
+        """Ask a turn to stop; without a name the open one, or else the next.
+
+        Raises `Refused` (TURN_ENDED).
+        """
+        ...
+
+    async def seen(self, session: SessionId, *, device: DeviceId, seq: Seq) -> None:
+        """This device has everything up to `seq`; an older value never replaces a newer one."""
+        ...
+
+    async def touch(self, session: SessionId, *, owner: UserId) -> None:
+        """Keep the session alive for another 7 days."""
+        ...
+
+    async def tell(
+        self, session: SessionId, *, type: str, frame: bytes, origin: ConnectionId
+    ) -> None:
+        """Publish a live-only frame to the session's other connections, at most once."""
+        ...
