@@ -26,7 +26,11 @@ async def is_refused(edge: Any) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_drains_and_exits_0(number: signal.Signals, new_edge: Any) -> None:
-    async with new_edge(DRAIN_TIMEOUT="5") as edge, edge.client() as able:
+    async with (
+        new_edge(DRAIN_TIMEOUT="5") as edge,
+        new_edge(SERVER_ID="edge-2"),
+        edge.client() as able,
+    ):
         await able.auth("ann", capabilities=["ack"])
 
         edge.signal(number)
@@ -44,6 +48,7 @@ async def test_the_listener_closes_after_the_endpoint_delay_and_before_anybody_i
 ) -> None:
     async with (
         new_edge(ENDPOINT_DELAY="1") as edge,
+        new_edge(SERVER_ID="edge-2"),
         httpx.AsyncClient(base_url=edge.admin_url) as admin,
         edge.client() as client,
     ):
@@ -80,6 +85,7 @@ async def test_a_plain_client_is_closed_between_an_answer_and_its_next_text(
 ) -> None:
     async with (
         new_edge() as edge,
+        new_edge(SERVER_ID="edge-2"),
         httpx.AsyncClient(base_url=edge.admin_url) as admin,
         edge.client() as idle,
         edge.client() as asking,
@@ -119,6 +125,7 @@ async def test_what_was_read_before_a_clients_close_is_still_appended(
 async def test_a_drain_can_be_taken_back(new_edge: Any) -> None:
     async with (
         new_edge() as edge,
+        new_edge(SERVER_ID="edge-2"),
         httpx.AsyncClient(base_url=edge.admin_url) as admin,
         edge.client() as client,
     ):
@@ -173,6 +180,7 @@ async def test_a_drain_is_told_to_others_and_ends_when_nobody_is_left(
 async def test_a_signal_cuts_a_longer_drain_short(new_edge: Any) -> None:
     async with (
         new_edge(DRAIN_TIMEOUT="1") as edge,
+        new_edge(SERVER_ID="edge-2"),
         httpx.AsyncClient(base_url=edge.admin_url) as admin,
         edge.client() as client,
     ):

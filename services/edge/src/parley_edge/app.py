@@ -5,26 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 
 import structlog
 
-from parley_core.admin import admin_app
+from parley_core.admin import admin_app, admin_url
 from parley_core.authentication import BELIEVING, BelievingAuthenticator
-from parley_core.domain.backoff import backoff
-from parley_core.domain.errors import PermanentError, Unavailable
+from parley_core.domain.errors import Unavailable
 from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ProcessId, process_id
 from parley_core.domain.presence import BEAT, stamp
-from parley_core.redis.client import RedisClient
-from parley_core.redis.connections import RedisConnections
-from parley_core.redis.conversations import RedisConversations
-from parley_core.redis.feed import RedisFeed
-from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
-from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
 from parley_core.telemetry import redis_up
 from parley_edge.departures import Departures
@@ -32,34 +23,25 @@ from parley_edge.domain.greeting import Server
 from parley_edge.drain import Drain
 from parley_edge.edge import Edge
 from parley_edge.endpoint import websocket_app
-from parley_edge.health import drain_routes, unready
+from parley_edge.health import unready
 from parley_edge.hub import Hub
+from parley_edge.moving import Mover, Receivers
+from parley_edge.orders import drain_routes, rebalance_routes
 from parley_edge.protocol import PING_INTERVAL, PONG_TIMEOUT, EdgeProtocol
 from parley_edge.pulse import Pulse
+from parley_edge.rebalance import Rebalance
 from parley_edge.roster import Roster
 from parley_edge.settings import EdgeSettings
+from parley_edge.stores import Stores, new_id, open_stores
 from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
 
-_START_WITHIN = 15.0
-"""Seconds that Redis has to answer at the start; afterwards it may be away for any time."""
 _SWEEP = 1.0
 """Seconds between two looks at what only time brings."""
 _LAST_CALLS = 3.0
 """Seconds that Redis has at the end to hear of the last departures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Redis as the edge sees it."""
-
-    client: RedisClient
-    feed: RedisFeed
-    conversations: RedisConversations
-    connections: RedisConnections
-    processes: RedisProcesses
 
 
 class Service:
@@ -76,15 +58,18 @@ class Service:
         self._upkeep = Upkeep(stores.conversations)
         self._edge = self._new_edge()
         self._public = self._new_public_server()
-        self._drain = Drain(
+        self._pulse = self._new_pulse()
+        self._receivers = Receivers(stores.processes, process=process, info=self._info)
+        self._mover = Mover(
             self._edge.roster,
-            self._public,
+            look=self._receivers.look,
+            resume_rate=settings.resume_rate,
             tasks=self._tasks,
             clock=self._clock,
-            endpoint_delay=settings.endpoint_delay,
         )
+        self._drain = self._new_drain()
+        self._rebalance = self._new_rebalance()
         self._admin = self._new_admin_server()
-        self._pulse = self._new_pulse()
 
     async def start(self) -> None:
         """Returns when clients are served. Raises `PermanentError` if a port is taken."""
@@ -155,6 +140,28 @@ class Service:
             ws_per_message_deflate=False,
         )
 
+    def _new_drain(self) -> Drain:
+        return Drain(
+            self._edge.roster,
+            self._public,
+            mover=self._mover,
+            tell=self._beat,
+            tasks=self._tasks,
+            clock=self._clock,
+            endpoint_delay=self._settings.endpoint_delay,
+        )
+
+    def _new_rebalance(self) -> Rebalance:
+        return Rebalance(
+            self._edge.roster,
+            self._drain,
+            mover=self._mover,
+            look=self._receivers.look,
+            tell=self._beat,
+            tasks=self._tasks,
+            clock=self._clock,
+        )
+
     def _new_admin_server(self) -> HttpServer:
         settings, stores = self._settings, self._stores
         app = admin_app(
@@ -165,7 +172,10 @@ class Service:
                 redis_is_up=lambda: stores.client.is_up,
             ),
             service_token=settings.service_token.get_secret_value(),
-            routes=drain_routes(self._drain, default=settings.drain_timeout),
+            routes=[
+                *drain_routes(self._drain, default=settings.drain_timeout),
+                *rebalance_routes(self._rebalance, default=settings.drain_timeout),
+            ],
         )
         return HttpServer(app, host=settings.websocket_host, port=settings.admin_port)
 
@@ -187,70 +197,16 @@ class Service:
             release=settings.parley_release,
             namespace=settings.parley_namespace,
             pod=settings.parley_pod,
-            admin_url=f"http://{_reachable(settings.websocket_host)}:{settings.admin_port}",
+            admin_url=admin_url(
+                port=settings.admin_port,
+                listens_on=settings.websocket_host,
+                advertised=settings.advertise_host,
+                takes_orders=bool(settings.service_token.get_secret_value()),
+            ),
             draining=self._drain.is_draining,
             connections=len(self._edge.roster),
+            moving=self._drain.is_draining or self._rebalance.is_running,
         )
-
-
-def _reachable(host: str) -> str:
-    """Where others on this machine find a server that listens on `host`."""
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
-
-
-def new_id() -> str:
-    """Nobody can guess it, and nobody has had it."""
-    return secrets.token_hex(12)
-
-
-@asynccontextmanager
-async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIterator[Stores]:
-    """Raises `PermanentError` if Redis does not answer within `_START_WITHIN`, or is too old."""
-    keys = Keys(settings.key_prefix)
-    client = RedisClient(
-        settings.redis_url.get_secret_value(),
-        name=f"parley-{process}",
-        connections=settings.redis_max_connections,
-    )
-    feed = RedisFeed(client, name=f"parley-{process}-feed")
-    await _start_patiently(client, keys)
-    try:
-        await feed.start()
-        yield Stores(
-            client=client,
-            feed=feed,
-            conversations=RedisConversations(
-                client,
-                keys,
-                process=process,
-                nonce=new_id,
-                rate_text=settings.rate_text,
-                burst=settings.rate_text_burst,
-                kept=settings.max_messages_per_session,
-                max_sessions=settings.max_sessions_per_user,
-            ),
-            connections=RedisConnections(client, keys, process=process),
-            processes=RedisProcesses(client, keys),
-        )
-    finally:
-        await feed.aclose()
-        await client.aclose()
-
-
-async def _start_patiently(client: RedisClient, keys: Keys) -> None:
-    failures = 0
-    deadline = time.monotonic() + _START_WITHIN
-    while True:
-        try:
-            await client.start()
-            return await join_installation(client, keys)
-        except Unavailable as error:
-            failures += 1
-            if time.monotonic() > deadline:
-                raise PermanentError(
-                    f"Redis did not answer for {_START_WITHIN:.0f} s: {error}"
-                ) from error
-            await asyncio.sleep(min(1.0, backoff(failures, roll=1.0)))
 
 
 async def run(settings: EdgeSettings, *, stop: asyncio.Event) -> None:

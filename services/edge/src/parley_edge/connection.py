@@ -21,7 +21,6 @@ from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_core.domain.server_frames import (
     Error,
     Heartbeat,
-    Reconnect,
     ServerFrame,
     encode,
 )
@@ -30,6 +29,7 @@ from parley_edge.domain.greeting import health
 from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
 from parley_edge.edge import Edge
 from parley_edge.follower import Follower
+from parley_edge.leaving import Request, go_on
 from parley_edge.outbox import Outbox, Socket
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class Connection:
         self._since = edge.clock()
         self._pending: deque[AnyClientFrame] = deque()
         self._work: asyncio.Task[None] | None = None
-        self._leaves_when_idle = False
+        self.asked: Request | None = None
         edge.roster.add(self)
 
     # From the socket
@@ -142,6 +142,11 @@ class Connection:
         return not self.capabilities
 
     @property
+    def is_idle(self) -> bool:
+        """Between an answer and the next text."""
+        return self._work is None and not (self.follower and self.follower.reader.unanswered)
+
+    @property
     def is_closing(self) -> bool:
         return self.phase is Phase.CLOSING
 
@@ -190,7 +195,7 @@ class Connection:
     def moved(self, *, behind: bool) -> None:
         if self.phase in {Phase.REPLAYING, Phase.LIVE}:
             self.phase = advance(self.phase, Phase.REPLAYING if behind else Phase.LIVE)
-        self._leave_if_idle()
+        go_on(self)
 
     def broken(self) -> None:
         self.close(CloseCode.LOST)
@@ -250,14 +255,14 @@ class Connection:
             self._work = None
             if self.gone.is_set():
                 self._depart()
-        self._leave_if_idle()
+        go_on(self)
 
     def _depart(self) -> None:
         if self.is_registered:
             self.edge.departures.add(self.id, user=self.user)
         self.edge.roster.finished(self, user=self.user or None)
 
-    # Once a second, and when the process drains
+    # Once a second
 
     def check(self) -> None:
         """What only time brings: a client that does not say who it is, is silent, or too slow."""
@@ -269,22 +274,3 @@ class Connection:
             self.close(CloseCode.LOST)
         elif self._outbox.is_too_slow:
             self.close(CloseCode.TOO_SLOW)
-
-    def ask_to_move(self, *, within: float, reason: str) -> None:
-        """A client that knows how opens another connection first; others leave when idle."""
-        if self.is_plain:
-            self._leaves_when_idle = True
-            self._leave_if_idle()
-        else:
-            self.send(Reconnect(within_ms=round(within * 1000), reason=reason))
-
-    def stay(self) -> None:
-        """The drain was taken back."""
-        self._leaves_when_idle = False
-
-    def _leave_if_idle(self) -> None:
-        """Between an answer and the next text."""
-        if not self._leaves_when_idle or self._work is not None:
-            return
-        if self.follower is None or not self.follower.reader.unanswered:
-            self.close(CloseCode.DRAINED)

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
-from parley_core.domain.codes import CloseCode
 from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_edge import metrics
+from parley_edge.leaving import Leaver
 
 
-class Member(Protocol):
+class Member(Leaver, Protocol):
     """A connection, as those see it who go through all of them."""
 
-    id: ConnectionId
     user: UserId
     device: DeviceId
     is_registered: bool
@@ -23,16 +22,6 @@ class Member(Protocol):
     def check(self) -> None:
         """What only time brings."""
         ...
-
-    def ask_to_move(self, *, within: float, reason: str) -> None:
-        """Go elsewhere within `within` seconds."""
-        ...
-
-    def stay(self) -> None:
-        """It need not go."""
-        ...
-
-    def close(self, code: CloseCode) -> None: ...
 
 
 class Roster:
@@ -55,6 +44,10 @@ class Roster:
     def unfinished(self) -> int:
         """Connections that are open, or whose frames are still being carried out."""
         return len(self._unfinished)
+
+    def get(self, connection: ConnectionId) -> Member | None:
+        """The connection, if its socket is open."""
+        return self._connections.get(connection)
 
     def count(self, user: UserId) -> int:
         """Connections of `user` here.

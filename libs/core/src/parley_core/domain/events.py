@@ -204,7 +204,10 @@ class Begun(Struct, frozen=True):
 
 
 class ProcessInfo(Struct, frozen=True, omit_defaults=True):
-    """What a process says of itself with each beat. `started`: Unix time in seconds."""
+    """What a process says of itself with each beat. `started`: Unix time in seconds.
+
+    `moving`: it sends connections to others, because it drains or rebalances.
+    """
 
     kind: str
     started: float
@@ -214,6 +217,7 @@ class ProcessInfo(Struct, frozen=True, omit_defaults=True):
     admin_url: str = ""
     draining: bool = False
     connections: int = 0
+    moving: bool = False
 
 
 class Online(Struct, frozen=True):

@@ -1,0 +1,332 @@
+"""Connections that move from edge to edge: at the receivers' pace, whoever comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from parley_testing.wire import WireClient
+
+CEILING = 100
+"""Resumes a second of one receiver, in these tests."""
+PACE = {"RESUME_RATE": str(CEILING)}
+
+
+class Crowd:
+    """Clients of one edge that move to another one when they are asked to."""
+
+    def __init__(self, *, to: str, seed: int = 7) -> None:
+        self._to = to
+        self._random = random.Random(seed)
+        self._stack = AsyncExitStack()
+        self._group = asyncio.TaskGroup()
+        self.clients: list[WireClient] = []
+        self.asked: list[float] = []
+        self.reasons: set[str] = set()
+        self.arrivals: list[float] = []
+        """When each moved connection was attached at its new edge, by a monotonic clock."""
+
+    @asynccontextmanager
+    async def on(self, edge: Any, *, count: int, name: str = "user") -> AsyncIterator[Crowd]:
+        async with self._stack, self._group:
+            for number in range(count):
+                client = await self._stack.enter_async_context(edge.client())
+                await client.auth(f"{name}-{number}", capabilities=["ack"])
+                self.clients.append(client)
+            moving = [self._group.create_task(self._move(client)) for client in self.clients]
+            try:
+                yield self
+            finally:
+                for task in moving:
+                    task.cancel()
+
+    async def moved(self, count: int, *, within: float = 15.0) -> None:
+        async with asyncio.timeout(within):
+            while len(self.arrivals) < count:
+                await asyncio.sleep(0.02)
+
+    async def _move(self, client: WireClient) -> None:
+        try:
+            told = await client.receive("reconnect", within=60)
+        except ConnectionClosed:
+            return
+        self.asked.append(time.monotonic())
+        self.reasons.add(told["reason"])
+        await asyncio.sleep(told["within_ms"] / 1000 * self._random.random())
+        successor = await self._stack.enter_async_context(WireClient(self._to))
+        await successor.auth("mover", f"phone-{len(self.asked)}", capabilities=["ack"])
+        self.arrivals.append(time.monotonic())
+        await client.socket.close()
+
+
+def most_in_a_second(moments: list[float]) -> int:
+    moments = sorted(moments)
+    return max(bisect_left(moments, at + 1.0) - first for first, at in enumerate(moments))
+
+
+def admin_of(edge: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=edge.admin_url)
+
+
+async def progress(admin: httpx.AsyncClient, path: str = "/drain") -> dict[str, Any]:
+    return dict((await admin.get(path)).json())
+
+
+@pytest.fixture
+def until_rate(eventually: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Waits until a drain goes at a rate."""
+
+    async def wait(admin: httpx.AsyncClient, rate: float) -> None:
+        async def is_there() -> bool:
+            return bool((await progress(admin))["rate"] == rate)
+
+        await eventually(is_there)
+
+    return wait
+
+
+async def test_a_drain_goes_at_the_receivers_rate_all_the_time(new_edge: Any) -> None:
+    count = 200
+    async with (
+        new_edge(**PACE) as old,
+        new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
+        admin_of(old) as admin,
+        Crowd(to=new.url).on(old, count=count) as crowd,
+    ):
+        await admin.post("/drain", params={"within": "30"})
+        await crowd.moved(count)
+        took = max(crowd.arrivals) - min(crowd.arrivals)
+        last = await progress(admin)
+
+    assert most_in_a_second(crowd.arrivals) <= CEILING * 1.1
+    assert took == pytest.approx(count / CEILING, rel=0.1)
+    assert crowd.reasons == {"drain"}
+    assert (last["asked"], last["moved"], last["receivers"]) == (count, count, 1)
+
+
+async def test_without_a_receiver_nobody_is_asked_until_one_appears(new_edge: Any) -> None:
+    async with (
+        new_edge() as old,
+        admin_of(old) as admin,
+        old.client() as able,
+        old.client() as plain,
+    ):
+        await able.auth("ann", capabilities=["ack"])
+        await plain.auth("bob")
+
+        await admin.post("/drain", params={"within": "30"})
+        while (await progress(admin))["stage"] != "moving":
+            await asyncio.sleep(0.02)
+        await able.quiet()
+        await plain.quiet()
+        alone = await progress(admin)
+        async with new_edge(SERVER_ID="edge-2"):
+            told = await able.receive("reconnect")
+            code = await plain.closed()
+
+    assert (alone["receivers"], alone["rate"], alone["asked"]) == (0, 0.0, 0)
+    assert told["reason"] == "drain"
+    assert code == 1012
+
+
+async def test_the_rate_follows_who_receives(new_edge: Any, until_rate: Any) -> None:
+    async with (
+        new_edge(RESUME_RATE="10") as old,
+        new_edge(SERVER_ID="edge-2") as second,
+        new_edge(SERVER_ID="edge-3") as third,
+        admin_of(old) as admin,
+        admin_of(second) as second_admin,
+        old.client() as client,
+    ):
+        await client.auth("ann", capabilities=["ack"])
+
+        await admin.post("/drain", params={"within": "30"})
+        await until_rate(admin, 20)
+        await second_admin.post("/drain", params={"within": "30"})
+        await until_rate(admin, 5)
+        third.signal(15)
+        await third.wait_exit()
+        await until_rate(admin, 0)
+        await second_admin.delete("/drain")
+        await until_rate(admin, 10)
+
+
+async def test_edges_that_drain_at_once_share_what_the_others_take(new_edge: Any) -> None:
+    count = 75
+    async with (
+        new_edge(**PACE) as one,
+        new_edge(SERVER_ID="edge-2", **PACE) as two,
+        new_edge(SERVER_ID="edge-3", MAX_CONNECTIONS_PER_USER="10000") as new,
+        admin_of(one) as admin,
+        admin_of(two) as other_admin,
+        Crowd(to=new.url).on(one, count=count) as crowd,
+        Crowd(to=new.url, seed=8).on(two, count=count, name="other") as others,
+    ):
+        await asyncio.gather(
+            *(each.post("/drain", params={"within": "30"}) for each in (admin, other_admin))
+        )
+        await crowd.moved(count)
+        await others.moved(count)
+    arrivals = crowd.arrivals + others.arrivals
+
+    assert most_in_a_second(arrivals) <= CEILING * 1.1
+    assert max(arrivals) - min(arrivals) == pytest.approx(2 * count / CEILING, rel=0.15)
+
+
+async def test_the_ceiling_holds_where_the_deadline_comes_first(new_edge: Any) -> None:
+    async with (
+        new_edge(RESUME_RATE="20") as old,
+        new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
+        admin_of(old) as admin,
+        Crowd(to=new.url).on(old, count=60) as crowd,
+    ):
+        await admin.post("/drain", params={"within": "1"})
+        await asyncio.gather(*(client.socket.wait_closed() for client in crowd.clients))
+        codes = [client.socket.close_code for client in crowd.clients]
+
+    assert 15 <= codes.count(1000) <= 22
+    assert codes.count(1000) + codes.count(1012) == 60
+
+
+async def test_plain_clients_go_at_the_same_rate(new_edge: Any) -> None:
+    ends: list[float] = []
+
+    async def plain(client: WireClient) -> None:
+        await client.closed()
+        ends.append(time.monotonic())
+
+    async with AsyncExitStack() as stack:
+        old = await stack.enter_async_context(new_edge(**PACE))
+        await stack.enter_async_context(new_edge(SERVER_ID="edge-2"))
+        admin = await stack.enter_async_context(admin_of(old))
+        clients = [await stack.enter_async_context(old.client()) for _ in range(120)]
+        for number, client in enumerate(clients):
+            await client.auth(f"user-{number}")
+
+        await admin.post("/drain", params={"within": "30"})
+        await asyncio.gather(*(plain(client) for client in clients))
+
+    assert {client.socket.close_code for client in clients} == {1012}
+    assert most_in_a_second(ends) <= CEILING * 1.1
+
+
+async def test_who_asks_the_agent_while_it_drains_waits_for_the_answer_and_goes(
+    new_edge: Any, agent: Any
+) -> None:
+    async with (
+        new_edge() as old,
+        new_edge(SERVER_ID="edge-2"),
+        admin_of(old) as admin,
+        old.client() as asking,
+        old.client() as idle,
+    ):
+        session = (await asking.auth("asking"))["session_id"]
+        await idle.auth("idle")
+        await asking.text("hello")
+        await agent.take(session)
+
+        await admin.post("/drain", params={"within": "30"})
+        idle_code = await idle.closed()
+        waiting = await progress(admin)
+        await agent.commit("hi")
+        answer = await asking.receive("text")
+        code = await asking.closed()
+
+    assert (waiting["asked"], waiting["moved"], waiting["connections"]) == (2, 1, 1)
+    assert (answer["content"], idle_code, code) == ("hi", 1012, 1012)
+
+
+async def test_a_rebalance_moves_its_share_and_no_more(new_edge: Any) -> None:
+    count = 60
+    async with (
+        new_edge(**PACE) as old,
+        new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
+        admin_of(old) as admin,
+        Crowd(to=new.url).on(old, count=count) as crowd,
+    ):
+        begun = await admin.post("/rebalance", params={"share": "0.5"})
+        again = await admin.post("/rebalance", params={"share": "0.5"})
+        await crowd.moved(count // 2)
+        while (last := await progress(admin, "/rebalance"))["is_running"]:
+            await asyncio.sleep(0.02)
+        ready = await admin.get("/readyz")
+
+    assert (begun.status_code, again.status_code) == (202, 409)
+    assert crowd.reasons == {"rebalance"}
+    assert most_in_a_second(crowd.arrivals) <= CEILING * 1.1
+    assert (last["chosen"], last["asked"], last["moved"]) == (30, 30, 30)
+    assert last["connections"] == 30
+    assert ready.status_code == 200
+
+
+async def test_who_comes_back_in_a_round_is_not_asked_again(new_edge: Any) -> None:
+    async with (
+        new_edge(RESUME_RATE="20", MAX_CONNECTIONS_PER_USER="10000") as old,
+        new_edge(SERVER_ID="edge-2"),
+        admin_of(old) as admin,
+        Crowd(to=old.url).on(old, count=10) as crowd,
+    ):
+        await admin.post("/rebalance", params={"share": "1"})
+        await crowd.moved(10)
+        while (last := await progress(admin, "/rebalance"))["is_running"]:
+            await asyncio.sleep(0.02)
+
+    assert (last["asked"], last["moved"], last["connections"]) == (10, 10, 10)
+
+
+async def test_a_rebalance_without_another_edge_or_in_a_drain_is_refused(new_edge: Any) -> None:
+    async with new_edge() as one, admin_of(one) as admin:
+        alone = await admin.post("/rebalance", params={"share": "0.5"})
+        async with new_edge(SERVER_ID="edge-2"):
+            await admin.post("/drain", params={"within": "30"})
+            draining = await admin.post("/rebalance", params={"share": "0.5"})
+
+    assert (alone.status_code, draining.status_code) == (409, 409)
+    assert "No other edge" in alone.json()["error"]
+    assert "drains" in draining.json()["error"]
+
+
+@pytest.mark.parametrize("share", ["", "much", "-0.1", "1.1", "nan"])
+async def test_a_share_of_nonsense_is_refused(share: str, shared_edge: Any) -> None:
+    async with admin_of(shared_edge) as admin:
+        reply = await admin.post("/rebalance", params={"share": share})
+
+    assert reply.status_code == 422
+
+
+async def test_moving_connections_needs_the_service_token(new_edge: Any) -> None:
+    async with new_edge(SERVICE_TOKEN="secret") as edge, admin_of(edge) as admin:
+        replies = [await admin.post(path) for path in ("/rebalance?share=1", "/drain")]
+        taken_back = await admin.delete("/drain")
+        told = await progress(admin)
+
+    assert {reply.status_code for reply in (*replies, taken_back)} == {403}
+    assert told["stage"] == "serving"
+
+
+async def test_a_drain_takes_the_place_of_a_rebalance(new_edge: Any) -> None:
+    async with (
+        new_edge(RESUME_RATE="20") as old,
+        new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
+        admin_of(old) as admin,
+        Crowd(to=new.url).on(old, count=30) as crowd,
+    ):
+        await admin.post("/rebalance", params={"share": "1"})
+        await crowd.moved(5)
+        await admin.post("/drain", params={"within": "30"})
+        await crowd.moved(30)
+        round_ = await progress(admin, "/rebalance")
+
+    assert crowd.reasons == {"rebalance", "drain"}
+    assert most_in_a_second(crowd.arrivals) <= 22 + 1
+    assert not round_["is_running"]
+    assert round_["asked"] < 30
