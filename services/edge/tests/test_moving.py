@@ -14,6 +14,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from parley_testing.stack import ablated
 from parley_testing.wire import WireClient
 
 CEILING = 100
@@ -111,6 +112,20 @@ async def test_a_drain_goes_at_the_receivers_rate_all_the_time(new_edge: Any) ->
     assert took == pytest.approx(count / CEILING, rel=0.1)
     assert crowd.reasons == {"drain"}
     assert (last["asked"], last["moved"], last["receivers"]) == (count, count, 1)
+
+
+async def test_without_its_pace_a_drain_is_seen_to_break_the_ceiling(new_edge: Any) -> None:
+    count = 150
+    async with (
+        new_edge(**PACE, **ablated("pace")) as old,
+        new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
+        admin_of(old) as admin,
+        Crowd(to=new.url).on(old, count=count) as crowd,
+    ):
+        await admin.post("/drain", params={"within": "30"})
+        await crowd.moved(count)
+
+    assert most_in_a_second(crowd.arrivals) > CEILING * 1.1
 
 
 async def test_without_a_receiver_nobody_is_asked_until_one_appears(new_edge: Any) -> None:
