@@ -120,6 +120,7 @@ class Service:
             now=lambda: stamp(round(time.time() * 1000)),
             new_id=new_id,
             user_limit=settings.max_connections_per_user,
+            connection_limit=settings.max_connections,
             silence_limit=settings.session_timeout,
         )
 

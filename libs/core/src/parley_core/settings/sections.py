@@ -89,16 +89,15 @@ class WebsocketSection(BaseModel):
     )
     admission_rate: Rate = Field(
         3_000,
-        description="Handshakes a second that one edge takes in a storm; past it clients are told"
-        " when to come again, resumes last. About a third of what a core can take, so that live"
-        " messages go on.",
+        description="Handshakes a second that one edge takes; past it clients are told when to come"
+        " again, new ones before those that resume. So a storm does not silence who is there.",
     )
     max_connections: int = Field(
         0,
         ge=0,
         le=1_000_000,
         description="Connections of one edge; one more is closed 4003 when it says who it is. 0: as"
-        " many as memory and file descriptors allow, 30 KB and one each.",
+        " many as memory and file descriptors allow.",
     )
     endpoint_delay: float = Field(
         0,
