@@ -1,6 +1,13 @@
+"""Which handshakes come in, by the rule and at a real edge."""
+
 from __future__ import annotations
 
+from typing import Any
+
+import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from parley_edge.handshakes import Admission, says_resume, turned_away
 
@@ -38,3 +45,24 @@ def test_who_comes_back_says_so_in_the_query(target: str, *, resumes: bool) -> N
 @pytest.mark.parametrize(("wait", "seconds"), [(0.001, 1), (1.0, 1), (1.2, 2), (20.0, 20)])
 def test_http_counts_the_wait_in_whole_seconds(wait: float, seconds: int) -> None:
     assert b"Retry-After: %d\r\n" % seconds in turned_away(wait)
+
+
+async def test_an_edge_in_a_storm_turns_new_clients_away_and_takes_those_that_resume(
+    new_edge: Any,
+) -> None:
+    async with (
+        new_edge(ADMISSION_RATE="1") as edge,
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+        connect(edge.url),
+    ):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(edge.url)
+        async with connect(f"{edge.url}?resume=1"):
+            pass
+        metrics = (await admin.get("/metrics")).text
+
+    response = refused.value.response
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] in {"1", "2"}
+    assert 'parley_edge_handshakes_turned_away_total{kind="new"} 1.0' in metrics
+    assert 'kind="resume"' not in metrics

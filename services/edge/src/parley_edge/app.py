@@ -23,11 +23,12 @@ from parley_edge.domain.greeting import Server
 from parley_edge.drain import Drain
 from parley_edge.edge import Edge
 from parley_edge.endpoint import websocket_app
+from parley_edge.handshakes import Admission
 from parley_edge.health import unready
 from parley_edge.hub import Hub
 from parley_edge.moving import Mover, Receivers
 from parley_edge.orders import drain_routes, rebalance_routes
-from parley_edge.protocol import PING_INTERVAL, PONG_TIMEOUT, EdgeProtocol
+from parley_edge.protocol import PING_INTERVAL, PONG_TIMEOUT, admitting
 from parley_edge.pulse import Pulse
 from parley_edge.rebalance import Rebalance
 from parley_edge.roster import Roster
@@ -133,7 +134,7 @@ class Service:
             reuse_port=True,
             certificate=settings.ssl_certfile,
             private_key=settings.ssl_keyfile,
-            ws=EdgeProtocol,
+            ws=admitting(Admission(rate=settings.admission_rate, clock=self._clock)),
             ws_max_size=settings.max_message_size,
             ws_ping_interval=PING_INTERVAL,
             ws_ping_timeout=PONG_TIMEOUT,

@@ -8,13 +8,14 @@ peer that is silent gets 4000, and a close never waits for ever for a peer that 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from parley_core.domain.codes import CLOSES, CloseCode, ErrorCode
 from parley_core.domain.server_frames import Error, encode
 from parley_edge.domain.framing import text_frame
+from parley_edge.handshakes import Admission, says_resume, turned_away
 
 EXTENSION = "parley"
 """Under this name of the ASGI scope's extensions the endpoint finds its socket."""
@@ -62,6 +63,9 @@ class Listener(Protocol):
 class EdgeProtocol(WebSocketsSansIOProtocol):
     """One client's socket."""
 
+    admission: ClassVar[Admission | None] = None
+    """Lets handshakes in; None: all."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.heard_at = self.loop.time()
@@ -107,6 +111,16 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     # From the event loop, by way of uvicorn
+
+    def handle_connect(self, event: Any) -> None:
+        wait = None
+        if self.admission is not None:
+            wait = self.admission.admit(resumes=says_resume(event.path))
+        if wait is None:
+            super().handle_connect(event)
+        else:
+            self.transport.write(turned_away(wait))
+            self.transport.close()
 
     async def run_asgi(self) -> None:
         extensions: dict[str, Any] = self.scope["extensions"]
@@ -208,3 +222,12 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(patience, self.transport.abort)
         if self._listener is not None:
             self._listener.closing()
+
+
+def admitting(by: Admission) -> type[EdgeProtocol]:
+    """The protocol of a process that lets in whom `by` does."""
+
+    class AdmittingProtocol(EdgeProtocol):
+        admission = by
+
+    return AdmittingProtocol
