@@ -28,11 +28,12 @@ from parley_edge.health import unready
 from parley_edge.hub import Hub
 from parley_edge.moving import Mover, Receivers
 from parley_edge.orders import drain_routes, rebalance_routes
-from parley_edge.protocol import PING_INTERVAL, PONG_TIMEOUT, admitting
+from parley_edge.protocol import admitting
 from parley_edge.pulse import Pulse
 from parley_edge.rebalance import Rebalance
 from parley_edge.roster import Roster
 from parley_edge.settings import EdgeSettings
+from parley_edge.socket import PING_INTERVAL, PONG_TIMEOUT
 from parley_edge.stores import Stores, new_id, open_stores
 from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep

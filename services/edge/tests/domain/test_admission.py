@@ -26,17 +26,15 @@ def test_no_more_come_in_than_the_rate_and_one_seconds_worth_at_once(
         assert admitted <= max(2.0, rate) + rate * now + 0.001
 
 
-@given(rate=RATES, comings=COMINGS)
+@given(rate=st.floats(1, 200), comings=COMINGS)
 def test_new_clients_leave_half_of_the_bucket_for_those_that_resume(
     rate: float, comings: list[tuple[float, bool, int]]
 ) -> None:
     bucket, now = full(rate=rate, now=0.0), 0.0
     for pause, _, count in comings:
         now += pause
-        for _ in range(count * 1_000):
-            bucket, wait = take(bucket, rate=rate, now=now, resumes=False)
-            if wait is not None:
-                break
+        for _ in range(count * 10):
+            bucket, _wait = take(bucket, rate=rate, now=now, resumes=False)
     resumed = 0
     while resumed < rate:
         bucket, wait = take(bucket, rate=rate, now=now, resumes=True)
