@@ -173,6 +173,8 @@ async def test_the_rate_follows_who_receives(new_edge: Any, until_rate: Any) -> 
         await until_rate(admin, 0)
         await second_admin.delete("/drain")
         await until_rate(admin, 10)
+        await client.receive("reconnect")
+        await client.quiet()
 
 
 async def test_edges_that_drain_at_once_share_what_the_others_take(new_edge: Any) -> None:
@@ -258,6 +260,35 @@ async def test_who_asks_the_agent_while_it_drains_waits_for_the_answer_and_goes(
 
     assert (waiting["asked"], waiting["moved"], waiting["connections"]) == (2, 1, 1)
     assert (answer["content"], idle_code, code) == ("hi", 1012, 1012)
+
+
+async def test_those_whom_one_answer_sets_free_go_one_after_another(
+    new_edge: Any, agent: Any
+) -> None:
+    ends: list[float] = []
+
+    async def until_closed(client: WireClient) -> None:
+        await client.closed()
+        ends.append(time.monotonic())
+
+    async with AsyncExitStack() as stack:
+        old = await stack.enter_async_context(new_edge(RESUME_RATE="20"))
+        await stack.enter_async_context(new_edge(SERVER_ID="edge-2"))
+        admin = await stack.enter_async_context(admin_of(old))
+        clients = [await stack.enter_async_context(old.client()) for _ in range(10)]
+        for number, client in enumerate(clients):
+            session = (await client.auth("ann", f"device-{number}"))["session_id"]
+        await clients[0].text("hello")
+        await agent.take(session)
+
+        await admin.post("/drain", params={"within": "30"})
+        while (await progress(admin))["asked"] < 10:
+            await asyncio.sleep(0.02)
+        await agent.commit("hi")
+        await asyncio.gather(*(until_closed(client) for client in clients))
+
+    assert {client.socket.close_code for client in clients} == {1012}
+    assert max(ends) - min(ends) >= 0.8 * 8 / 20
 
 
 async def test_a_rebalance_moves_its_share_and_no_more(new_edge: Any) -> None:
