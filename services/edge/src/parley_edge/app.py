@@ -208,7 +208,7 @@ class Service:
             ),
             draining=self._drain.is_draining,
             connections=len(self._edge.roster),
-            moving=self._drain.is_draining or self._rebalance.is_running,
+            moving=self._drain.is_moving or self._rebalance.is_running,
         )
 
 

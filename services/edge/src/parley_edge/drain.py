@@ -97,6 +97,11 @@ class Drain:
     def is_draining(self) -> bool:
         return self.stage is not Stage.SERVING
 
+    @property
+    def is_moving(self) -> bool:
+        """It sends connections away, or is about to."""
+        return self.stage in {Stage.DELAYING, Stage.MOVING}
+
     def progress(self) -> Progress:
         left = self._deadline - self._clock() if self._run and not self._run.done() else 0.0
         move = self._move

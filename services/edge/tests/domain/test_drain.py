@@ -113,10 +113,10 @@ def test_whoever_drains_receives_nothing_and_moves() -> None:
     assert others(alive, me=ME, mine=edge(draining=True)) == Others(receivers=2, movers=3)
 
 
-def test_an_edge_of_an_older_version_that_drains_moves_too() -> None:
+def test_an_edge_that_has_drained_neither_receives_nor_moves() -> None:
     alive = {ProcessId("edge-2/a"): edge(draining=True)}
 
-    assert others(alive, me=ME, mine=edge()) == Others(receivers=0, movers=2)
+    assert others(alive, me=ME, mine=edge()) == NOBODY
 
 
 @pytest.mark.parametrize("elsewhere", [{"release": "blue"}, {"namespace": "other"}])

@@ -206,7 +206,7 @@ class Begun(Struct, frozen=True):
 class ProcessInfo(Struct, frozen=True, omit_defaults=True):
     """What a process says of itself with each beat. `started`: Unix time in seconds.
 
-    `moving`: it sends connections to others, because it drains or rebalances.
+    `draining`: it takes no more work; `moving`: it sends what it has to others, in a drain or not.
     """
 
     kind: str

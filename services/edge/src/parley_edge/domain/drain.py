@@ -23,7 +23,7 @@ it cuts, which is two batches more at worst, and half of one more if the batches
 class Others:
     """Whom an edge shares the moving with.
 
-    `receivers` take connections; `movers` drain or rebalance, the asking edge included.
+    `receivers` take connections; `movers` send some away, the asking edge included.
     """
 
     receivers: int
@@ -42,7 +42,7 @@ def others(alive: Mapping[ProcessId, ProcessInfo], *, me: ProcessId, mine: Proce
     ]
     return Others(
         receivers=sum(not info.draining for info in peers),
-        movers=1 + sum(info.draining or info.moving for info in peers),
+        movers=1 + sum(info.moving for info in peers),
     )
 
 
