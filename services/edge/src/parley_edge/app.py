@@ -156,8 +156,7 @@ class Service:
             ws_max_size=settings.max_message_size,
             ws_ping_interval=PING_INTERVAL,
             ws_ping_timeout=PONG_TIMEOUT,
-            # One context a connection costs 30 KB and more.
-            ws_per_message_deflate=False,
+            ws_per_message_deflate=settings.compression,
         )
 
     def _new_admin_server(self) -> HttpServer:
