@@ -1,0 +1,46 @@
+"""All scenarios by name, with their sizes, and how sizes are changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from parley_testing.edge_bench.echo import Echo, echo
+from parley_testing.edge_bench.fanout import Fanout, fanout
+from parley_testing.edge_bench.figures import Report
+from parley_testing.edge_bench.memory import Memory, memory
+
+Scenario = Callable[[Any], Coroutine[Any, Any, Report]]
+
+SCENARIOS: Mapping[str, tuple[Scenario, Any]] = {
+    "fanout": (fanout, Fanout()),
+    "memory": (memory, Memory()),
+    "echo": (echo, Echo()),
+}
+"""What is run, and the size that the figures of the project are about."""
+
+
+def sized(changes: Iterable[str]) -> dict[str, Any]:
+    """The size of each scenario, with changes like `fanout.connections=100`; values are JSON.
+
+    Raises ValueError for what does not exist or does not fit.
+    """
+    sizes = {name: size for name, (_, size) in SCENARIOS.items()}
+    for change in changes:
+        name, value = change.split("=", 1)
+        scenario, field = name.split(".", 1)
+        fields = msgspec.to_builtins(sizes[scenario])
+        if field not in fields:
+            raise ValueError(f"{scenario} has no {field}, it has {', '.join(fields)}")
+        fields[field] = msgspec.json.decode(value)
+        sizes[scenario] = msgspec.convert(fields, type(sizes[scenario]))
+    return sizes
+
+
+def shown(sizes: Mapping[str, Any]) -> Iterable[str]:
+    """Each size as it would be given."""
+    for scenario, size in sizes.items():
+        for field, value in msgspec.to_builtins(size).items():
+            yield f"{scenario}.{field}={msgspec.json.encode(value).decode()}"
