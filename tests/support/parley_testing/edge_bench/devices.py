@@ -41,6 +41,8 @@ class Device(Socket):
         self.acks = 0
         self.errors: list[str] = []
         self.latencies = latencies
+        self.hears_itself = False
+        """Its own texts count as deliveries, where the server sends them back."""
         self.on_delivery: Callable[[Device], None] | None = None
         self._capabilities = list(capabilities)
 
@@ -60,13 +62,17 @@ class Device(Socket):
             return
         sent_at = stamped_at(data, start, end)
         if sent_at is not None:
-            self.latencies.add(sent_at)
-            if self.on_delivery is not None:
-                self.on_delivery(self)
+            self.delivered(sent_at)
         elif data.startswith(_ACK, start):
             self.acks += 1
         elif data.startswith(_ERROR, start):
             self.errors.append(data[start:end].decode())
+
+    def delivered(self, sent_at: int) -> None:
+        """A frame came that was sent at that moment."""
+        self.latencies.add(sent_at)
+        if self.on_delivery is not None:
+            self.on_delivery(self)
 
     def lost(self) -> None:
         if not self.attached.done():

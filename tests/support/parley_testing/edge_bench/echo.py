@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
 
-from parley_testing.edge_bench.contenders import (
-    EDGE,
-    UNLIMITED,
-    Contender,
-    edge,
-    plain_starlette,
-)
+from parley_testing.edge_bench.contender import CENTRIFUGO, EDGE, PLAIN, Contender
+from parley_testing.edge_bench.contenders import compared
 from parley_testing.edge_bench.devices import Device, attach_all
+from parley_testing.edge_bench.edge_server import UNLIMITED
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.latencies import Latencies, content
 from parley_testing.edge_bench.meter import Stopwatch
-from parley_testing.edge_bench.pace import ON_TIME, at_rate, until, without_collector
+from parley_testing.edge_bench.pace import ON_TIME, at_rate, repeated, until, without_collector
 
 PER_CPU_SECOND = Aim(least=8_000)
 P99_MS = Aim(most=15)
@@ -27,8 +21,6 @@ _WARM_UP = 2.0
 _LAST_WITHIN = 5.0
 _CLEAR_EACH = 0.5
 """Seconds; no user fills a mailbox of 100 in that time."""
-
-Start = Callable[[], AbstractAsyncContextManager[Contender]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +31,7 @@ class Echo:
     rate: float = 1000
     bytes: int = 200
     seconds: float = 10.0
+    servers: tuple[str, ...] = (EDGE, PLAIN, CENTRIFUGO)
 
 
 async def echo(size: Echo) -> Report:
@@ -48,10 +41,8 @@ async def echo(size: Echo) -> Report:
         f"{2 * size.users} connections, two of each user, {size.bytes}-byte texts from one to the"
         " other, each acknowledged; saturated: each device answers at once",
     )
-    starts: tuple[Start, ...] = (lambda: edge(UNLIMITED), plain_starlette)
-    for start in starts:
-        async with start() as contender:
-            await _Echoes(contender, size, report).measure()
+    async for contender in compared(size.servers, env=UNLIMITED, report=report):
+        await _Echoes(contender, size, report).measure()
     return report
 
 
@@ -72,7 +63,8 @@ class _Echoes:
     async def measure(self) -> None:
         await attach_all(self._devices, port=self._contender.port)
         with without_collector():
-            async with _mail_cleared(self._contender, self._devices[: self._size.users]):
+            # Nobody takes texts from the mailboxes: they are emptied behind the server's back.
+            async with repeated(self._clear_mail, each=_CLEAR_EACH):
                 await self._offer(_WARM_UP)
                 await self._at_rate()
                 await self._saturated()
@@ -133,22 +125,8 @@ class _Echoes:
     def _say(self, device: Device) -> None:
         device.say(content(self._size.bytes))
 
+    async def _clear_mail(self) -> None:
+        await self._contender.clear_mail(self._devices[: self._size.users])
+
     def _acks(self) -> int:
         return sum(device.acks for device in self._devices)
-
-
-@asynccontextmanager
-async def _mail_cleared(contender: Contender, of: Sequence[Device]) -> AsyncIterator[None]:
-    """Nobody takes texts from the mailboxes: they are emptied behind the server's back."""
-
-    async def clear() -> None:
-        while True:
-            await asyncio.sleep(_CLEAR_EACH)
-            await contender.clear_mail(of)
-
-    clearing = asyncio.create_task(clear())
-    try:
-        yield
-    finally:
-        clearing.cancel()
-        await asyncio.wait({clearing})

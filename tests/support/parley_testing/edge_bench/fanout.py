@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from parley_testing.edge_bench.contenders import (
-    EDGE,
-    UNLIMITED,
-    Contender,
-    edge,
-    plain_starlette,
-    ready_frames,
-)
+from parley_testing.edge_bench.contender import CENTRIFUGO, EDGE, FLOOR, PLAIN, Contender
+from parley_testing.edge_bench.contenders import compared
 from parley_testing.edge_bench.devices import attach_all
+from parley_testing.edge_bench.edge_server import UNLIMITED
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.latencies import Latencies, content
 from parley_testing.edge_bench.meter import Stopwatch
@@ -25,8 +18,6 @@ P99_MS = Aim(most=20)
 _WARM_UP = 2.0
 _LAST_WITHIN = 5.0
 
-Start = Callable[[], AbstractAsyncContextManager[Contender]]
-
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
@@ -36,6 +27,7 @@ class Fanout:
     bytes: int = 200
     rates: tuple[float, ...] = (20, 50)
     seconds: float = 10.0
+    servers: tuple[str, ...] = (EDGE, PLAIN, CENTRIFUGO, FLOOR)
 
 
 async def fanout(size: Fanout) -> Report:
@@ -45,10 +37,8 @@ async def fanout(size: Fanout) -> Report:
         f"{size.connections} connections of one session, {size.bytes}-byte events; those of the"
         " edge are texts that another process appends to the log",
     )
-    starts: tuple[Start, ...] = (lambda: edge(UNLIMITED), plain_starlette, ready_frames)
-    for start in starts:
-        async with start() as contender:
-            await _Deliveries(contender, size, report).measure()
+    async for contender in compared(size.servers, env=UNLIMITED, report=report):
+        await _Deliveries(contender, size, report).measure()
     return report
 
 

@@ -60,7 +60,7 @@ class Report:
     ) -> None:
         self.figures.append(Figure(server, load, name, value, aim))
 
-    def add_used(self, server: str, used: Used, *, load: str) -> None:
+    def add_used(self, server: str, used: Used, *, load: str = "") -> None:
         self.add(server, "CPU s", used.cpu, load=load)
         self.add(server, "wall s", used.wall, load=load)
         self.add(server, "waited for its core s", used.waited, load=load)

@@ -31,6 +31,11 @@ def stamped_at(data: bytes, start: int, end: int) -> int | None:
     return int(digits) if digits.isdigit() else None
 
 
+def moment(text: str) -> int:
+    """When a content was made that `content` has made."""
+    return int(text[:_DIGITS])
+
+
 class Latencies:
     """Every delivery of a run, in nanoseconds."""
 

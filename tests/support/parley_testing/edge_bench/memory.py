@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import redis.asyncio as redis
 
 from parley_testing.edge_bench import meter
-from parley_testing.edge_bench.contenders import EDGE, Contender, edge, plain_starlette
+from parley_testing.edge_bench.contender import CENTRIFUGO, EDGE, PLAIN, Contender
+from parley_testing.edge_bench.contenders import compared
 from parley_testing.edge_bench.devices import Device, attach_all, leave_all
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.latencies import Latencies
@@ -27,14 +26,13 @@ _KB = 1000.0
 _OF_THE_SESSION = re.compile(rb":(meta|log|ids|mail|live|seen|ckpt|user):")
 """Keys that stay when a connection goes."""
 
-Start = Callable[[], AbstractAsyncContextManager[Contender]]
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """`connections`: each of a user of its own."""
 
     connections: int = 5000
+    servers: tuple[str, ...] = (EDGE, PLAIN, CENTRIFUGO)
 
 
 async def memory(size: Memory) -> Report:
@@ -44,10 +42,8 @@ async def memory(size: Memory) -> Report:
         f"{size.connections} idle connections, each attached to a session of its own; KB are 1000"
         f" bytes; server: PSS less that after {_FIRST} were opened and closed",
     )
-    starts: tuple[Start, ...] = (lambda: edge({}), plain_starlette)
-    for start in starts:
-        async with start() as contender:
-            await _measure(contender, size, report)
+    async for contender in compared(size.servers, env={}, report=report):
+        await _measure(contender, size, report)
     return report
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 ON_TIME = 0.98
 """Share of a rate below which it was not offered."""
@@ -33,6 +33,23 @@ async def until(condition: Callable[[], bool], *, within: float) -> bool:
             return False
         await asyncio.sleep(_LOOK_EACH)
     return True
+
+
+@asynccontextmanager
+async def repeated(act: Callable[[], Awaitable[None]], *, each: float) -> AsyncIterator[None]:
+    """`act` is done again and again inside, with that many seconds between."""
+
+    async def keep_on() -> None:
+        while True:
+            await asyncio.sleep(each)
+            await act()
+
+    task = asyncio.create_task(keep_on())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable
 from itertools import count
 from typing import Any, Self
 
@@ -70,7 +70,7 @@ class SessionPublisher:
         number = next(self._numbers)
         self._keep(self.append(to, content, message_id=f"p{number}"))
         if number % _CLEAR_EACH == 0:
-            self._keep(self.clear_mail([to]))
+            self._keep(self.clear_mail([to.session]))
 
     async def append(self, to: Device, content: str, *, message_id: str) -> None:
         """A text of the device's user. Raises `Refused`, `Unavailable`."""
@@ -95,9 +95,9 @@ class SessionPublisher:
             session, mail, frame=encode_open(frame), origin=ConnectionId(_ELSEWHERE)
         )
 
-    async def clear_mail(self, of: Sequence[Device]) -> None:
+    async def clear_mail(self, sessions: Iterable[str]) -> None:
         """Delete mailboxes, which nobody else reads."""
-        names = {self.keys.session(SessionId(device.session)).mail for device in of}
+        names = [self.keys.session(SessionId(session)).mail for session in sessions]
         await asyncio.gather(*(self.client.command("DEL", name, key=name) for name in names))
 
     def _keep(self, call: Awaitable[Any]) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from parley_testing.edge_bench.drain import Drain, drain
 from parley_testing.edge_bench.echo import Echo, echo
 from parley_testing.edge_bench.fanout import Fanout, fanout
 from parley_testing.edge_bench.figures import Report
 from parley_testing.edge_bench.memory import Memory, memory
+from parley_testing.edge_bench.storm import Storm, storm
 
 Scenario = Callable[[Any], Coroutine[Any, Any, Report]]
 
@@ -18,6 +20,8 @@ SCENARIOS: Mapping[str, tuple[Scenario, Any]] = {
     "fanout": (fanout, Fanout()),
     "memory": (memory, Memory()),
     "echo": (echo, Echo()),
+    "storm": (storm, Storm()),
+    "drain": (drain, Drain()),
 }
 """What is run, and the size that the figures of the project are about."""
 
