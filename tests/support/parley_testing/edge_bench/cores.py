@@ -31,6 +31,12 @@ def for_load(pids: Iterable[int] = ()) -> None:
         _pin(pid, _ALL - _SERVER)
 
 
+def anywhere(pids: Iterable[int]) -> None:
+    """Let these run on any core: for loads that are too much for the others alone."""
+    for pid in pids:
+        _pin(pid, _ALL)
+
+
 def sentence() -> str:
     """What was done, for the output."""
     if len(_ALL) < 2:  # one for the server and one for the load

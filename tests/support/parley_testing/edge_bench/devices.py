@@ -87,9 +87,11 @@ class Device(Socket):
         self.attached.set_result("")
 
 
-async def attach_all(devices: Sequence[Device], *, port: int, at_once: int = 64) -> None:
+async def attach_all(
+    devices: Sequence[Device], *, port: int, receive_buffer: int | None = None
+) -> None:
     """Connect them, and wait until each has heard that it follows its session. Raises `Refused`."""
-    await connect_all(devices, port=port, at_once=at_once)
+    await connect_all(devices, port=port, receive_buffer=receive_buffer)
     async with asyncio.timeout(_ATTACH_WITHIN):
         answers = await asyncio.gather(*(device.attached for device in devices))
     for why in filter(None, answers):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import httpx
+
 from parley_testing.edge_bench import cores
 from parley_testing.edge_bench.contender import EDGE, own_redis
 from parley_testing.edge_bench.devices import Device
@@ -41,6 +43,12 @@ class EdgeServer:
     def publish(self, to: Device, content: str) -> None:
         self._publisher.publish(to, content)
 
+    async def connections(self) -> int:
+        """How many the process says that it has."""
+        async with httpx.AsyncClient() as http:
+            metrics = (await http.get(f"{self.process.admin_url}/metrics")).text
+        return round(_gauge(metrics, "parley_edge_connections"))
+
     async def clear_mail(self, of: Sequence[Device]) -> None:
         await self._publisher.clear_mail({device.session for device in of})
 
@@ -59,3 +67,11 @@ def edge_process(name: str, *, port: int, redis_url: str, env: Mapping[str, str]
     """As `make up` starts one; not started yet."""
     settings = {"SERVER_ID": name, "WEBSOCKET_PORT": str(port), "REDIS_URL": redis_url}
     return ServiceProcess("parley_edge", admin_port=free_port(), env=settings | dict(env))
+
+
+def _gauge(metrics: str, name: str) -> float:
+    """Raises ValueError if the metrics do not have it."""
+    for line in metrics.splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.split()[1])
+    raise ValueError(f"there is no {name} in the metrics")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Iterable
 from itertools import count
 from typing import Any, Self
@@ -45,7 +46,7 @@ class SessionPublisher:
         self.client = RedisClient(url, name="bench")
         self._numbers = count()
         self._calls: set[asyncio.Future[Any]] = set()
-        self.failures: list[str] = []
+        self._published: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
         await self.client.start()
@@ -67,9 +68,9 @@ class SessionPublisher:
 
     def publish(self, to: Device, content: str) -> None:
         """Into its session, as from another connection; it is not waited for."""
-        number = next(self._numbers)
-        self._keep(self.append(to, content, message_id=f"p{number}"))
-        if number % _CLEAR_EACH == 0:
+        self._keep(self.append(to, content, message_id=f"p{next(self._numbers)}"))
+        self._published[to.session] += 1
+        if self._published[to.session] % _CLEAR_EACH == 0:
             self._keep(self.clear_mail([to.session]))
 
     async def append(self, to: Device, content: str, *, message_id: str) -> None:

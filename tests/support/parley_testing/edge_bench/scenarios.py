@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 
+from parley_testing.edge_bench.deltas import Deltas, deltas
 from parley_testing.edge_bench.drain import Drain, drain
 from parley_testing.edge_bench.echo import Echo, echo
 from parley_testing.edge_bench.fanout import Fanout, fanout
 from parley_testing.edge_bench.figures import Report
+from parley_testing.edge_bench.leaks import Leaks, leaks
 from parley_testing.edge_bench.memory import Memory, memory
+from parley_testing.edge_bench.slow import Slow, slow
 from parley_testing.edge_bench.storm import Storm, storm
 
 Scenario = Callable[[Any], Coroutine[Any, Any, Report]]
@@ -20,8 +23,11 @@ SCENARIOS: Mapping[str, tuple[Scenario, Any]] = {
     "fanout": (fanout, Fanout()),
     "memory": (memory, Memory()),
     "echo": (echo, Echo()),
+    "deltas": (deltas, Deltas()),
     "storm": (storm, Storm()),
     "drain": (drain, Drain()),
+    "slow": (slow, Slow()),
+    "leaks": (leaks, Leaks()),
 }
 """What is run, and the size that the figures of the project are about."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
@@ -122,29 +123,40 @@ class Socket(asyncio.Protocol):
 AnySocket = TypeVar("AnySocket", bound=Socket)
 
 
-async def connect(socket: AnySocket, *, port: int) -> AnySocket:
-    """Open it. Raises `Refused`, OSError."""
+async def connect(client: AnySocket, *, port: int, receive_buffer: int | None = None) -> AnySocket:
+    """Open it; the kernel takes in `receive_buffer` bytes. Raises `Refused`, OSError."""
     loop = asyncio.get_running_loop()
-    source = (next(_SOURCES), 0)
+    raw = _raw_socket(receive_buffer)
     async with asyncio.timeout(_OPEN_WITHIN):
-        await loop.create_connection(lambda: socket, "127.0.0.1", port, local_addr=source)
-        why = await socket.opened
+        try:
+            await loop.sock_connect(raw, ("127.0.0.1", port))
+        except BaseException:
+            raw.close()
+            raise
+        await loop.create_connection(lambda: client, sock=raw)
+        why = await client.opened
     if why:
         raise Refused(why)
-    return socket
+    return client
+
+
+def _raw_socket(receive_buffer: int | None) -> socket.socket:
+    raw = socket.socket()
+    raw.setblocking(False)  # noqa: FBT003  # the standard library's
+    if receive_buffer is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    raw.bind((next(_SOURCES), 0))
+    return raw
 
 
 async def connect_all(
-    sockets: Sequence[AnySocket], *, port: int, at_once: int = 64
-) -> Sequence[AnySocket]:
-    """Open them, so many at a time."""
-    waiting = iter(sockets)
+    clients: Sequence[Socket], *, port: int, at_once: int = 64, receive_buffer: int | None = None
+) -> None:
+    """Open them, so many at a time. Raises `Refused`, OSError."""
+    waiting = iter(clients)
 
     async def open_some() -> None:
-        for socket in waiting:
-            await connect(socket, port=port)
+        for client in waiting:
+            await connect(client, port=port, receive_buffer=receive_buffer)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(at_once):
-            group.create_task(open_some())
-    return sockets
+    await asyncio.gather(*(open_some() for _ in range(at_once)))
