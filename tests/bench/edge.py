@@ -33,7 +33,10 @@ def main(
     sizes: Annotated[bool, _SIZES] = False,
 ) -> None:
     """Measure on this machine."""
-    chosen = sized(size or ())
+    try:
+        chosen = sized(size or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     if sizes:
         typer.echo("\n".join(shown(chosen)))
         return

@@ -59,6 +59,8 @@ async def deltas(size: Deltas) -> Report:
 
 async def _by_writer(server: EdgeServer, size: Deltas, report: Report) -> None:
     latencies, load = Latencies(), f"{size.turns} turns, adapter"
+    # Clients, writer and Redis are too much for the other core alone.
+    cores.anywhere([server.redis_pid])
     readers = await _attached(server, size.turns, latencies, stamped=True)
     for reader in readers[: size.turns]:
         reader.say("Write.")

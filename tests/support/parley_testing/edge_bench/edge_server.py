@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
+from parley_local.redis_server import RedisServer
 from parley_testing.edge_bench import cores
 from parley_testing.edge_bench.contender import EDGE, own_redis
 from parley_testing.edge_bench.devices import Device
@@ -29,12 +30,13 @@ class EdgeServer:
     name = EDGE
 
     def __init__(
-        self, process: ServiceProcess, publisher: SessionPublisher, *, port: int, redis_url: str
+        self, process: ServiceProcess, publisher: SessionPublisher, *, port: int, redis: RedisServer
     ) -> None:
         self.process = process
         self.port = port
         self.pid = process.pid
-        self.redis_url = redis_url
+        self.redis_url = redis.url
+        self.redis_pid = redis.pid
         self._publisher = publisher
 
     def device(self, user: str, device: str, latencies: Latencies) -> Device:
@@ -56,11 +58,11 @@ class EdgeServer:
 @asynccontextmanager
 async def edge(env: Mapping[str, str]) -> AsyncIterator[EdgeServer]:
     """`env`: settings beside those of `make up`."""
-    async with own_redis() as server, SessionPublisher(server.url) as publisher:
+    async with own_redis() as redis, SessionPublisher(redis.url) as publisher:
         port = free_port()
-        async with edge_process("edge-1", port=port, redis_url=server.url, env=env) as process:
+        async with edge_process("edge-1", port=port, redis_url=redis.url, env=env) as process:
             cores.for_server(process.pid)
-            yield EdgeServer(process, publisher, port=port, redis_url=server.url)
+            yield EdgeServer(process, publisher, port=port, redis=redis)
 
 
 def edge_process(name: str, *, port: int, redis_url: str, env: Mapping[str, str]) -> ServiceProcess:

@@ -10,6 +10,9 @@ from rich.table import Table
 
 from parley_testing.edge_bench.meter import Used
 
+_DISTURBED = 0.1
+"""Share of the wall time for which others may have the core of the server under test."""
+
 
 @dataclass(frozen=True, slots=True)
 class Aim:
@@ -64,6 +67,9 @@ class Report:
         self.add(server, "CPU s", used.cpu, load=load)
         self.add(server, "wall s", used.wall, load=load)
         self.add(server, "waited for its core s", used.waited, load=load)
+        if used.waited > _DISTURBED * used.wall:
+            where = f"{server}, {load}" if load else server
+            self.notes.append(f"{where}: others had its core: look at CPU, not at latencies")
 
     def fail(self, sentence: str) -> None:
         self.failures.append(sentence)

@@ -67,6 +67,7 @@ class Line(Socket):
         self._seq = roamer.seq
 
     def greet(self) -> None:
+        self._seq = self._roamer.seq
         self.send(self._roamer.auth())
 
     def received(self, data: bytes, start: int, end: int) -> None:

@@ -39,11 +39,11 @@ def sized(changes: Iterable[str]) -> dict[str, Any]:
     """
     sizes = {name: size for name, (_, size) in SCENARIOS.items()}
     for change in changes:
-        name, value = change.split("=", 1)
-        scenario, field = name.split(".", 1)
-        fields = msgspec.to_builtins(sizes[scenario])
+        name, _, value = change.partition("=")
+        scenario, _, field = name.partition(".")
+        fields = msgspec.to_builtins(sizes.get(scenario, {}))
         if field not in fields:
-            raise ValueError(f"{scenario} has no {field}, it has {', '.join(fields)}")
+            raise ValueError(f"there is no size {name}; --sizes shows all")
         fields[field] = msgspec.json.decode(value)
         sizes[scenario] = msgspec.convert(fields, type(sizes[scenario]))
     return sizes
