@@ -17,7 +17,6 @@ from itertools import cycle
 import msgspec
 import uvloop
 
-from parley_core.domain.errors import StaleToken, Unavailable
 from parley_core.domain.events import Lease, TurnStatus
 from parley_core.domain.ids import PARTITIONS, MessageId, TurnId, process_id
 from parley_core.domain.server_frames import Text, encode_open
@@ -32,10 +31,13 @@ _CLAIM_WITHIN = 20.0
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What a run of the writer did. `rate`: deltas a second in all; `cpu`: its own, in seconds."""
+    """What a run of the writer did. `rate`: deltas a second in all; `cpu`: its own, in seconds.
+
+    `late`: pieces that went with the one after them, because the one before was not answered yet.
+    """
 
     deltas: int
-    failed: int
+    late: int
     rate: float
     cpu: float
 
@@ -47,8 +49,11 @@ class Answer:
     lease: Lease
     turn: TurnId
     attempt: int
-    pieces: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     length: int = 0
+    waiting: str = ""
+    is_under_way: bool = False
+    """A delta was not answered yet: as a worker does, the next one waits for that."""
 
 
 class Writer:
@@ -58,7 +63,7 @@ class Writer:
         self._work = work
         self._answers: list[Answer] = []
         self._calls: set[asyncio.Task[None]] = set()
-        self._failed = 0
+        self._late = 0
 
     async def begin(self, turns: int) -> None:
         """Raises TimeoutError if there is not so much work."""
@@ -83,27 +88,41 @@ class Writer:
         """`rate`: deltas a second of each turn."""
         turns, cpu = cycle(self._answers), time.process_time()
         total = rate * len(self._answers)
+        began = time.perf_counter()
         async with repeated(self._renew, each=_RENEW_EACH):
-            kept = await at_rate(total, seconds=seconds, act=lambda: self._write(next(turns)))
-            await asyncio.gather(*self._calls)
-        deltas = sum(len(answer.pieces) for answer in self._answers)
-        return Written(deltas, self._failed, kept, time.process_time() - cpu)
+            await at_rate(total, seconds=seconds, act=lambda: self._write(next(turns)))
+            while self._calls:
+                await asyncio.wait(self._calls)
+        deltas = sum(len(answer.sent) for answer in self._answers)
+        kept = deltas / (time.perf_counter() - began)
+        return Written(deltas, self._late, kept, time.process_time() - cpu)
 
     def _write(self, answer: Answer) -> None:
-        piece = f"{stamp().decode()} "
-        task = asyncio.ensure_future(self._send(answer, answer.length, piece))
+        answer.waiting += f"{stamp().decode()} "
+        if answer.is_under_way:
+            self._late += 1
+        else:
+            self._send_soon(answer)
+
+    def _send_soon(self, answer: Answer) -> None:
+        answer.is_under_way = True
+        piece, answer.waiting = answer.waiting, ""
+        task = asyncio.ensure_future(self._send(answer, piece))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
-        answer.pieces.append(piece)
-        answer.length += len(piece)
 
-    async def _send(self, answer: Answer, offset: int, piece: str) -> None:
-        try:
-            await self._work.delta(
-                answer.lease, turn=answer.turn, attempt=answer.attempt, offset=offset, text=piece
-            )
-        except (Unavailable, StaleToken, ValueError):
-            self._failed += 1
+    async def _send(self, answer: Answer, piece: str) -> None:
+        """Raises `Unavailable`, `StaleToken`: then there is nothing to measure."""
+        await self._work.delta(
+            answer.lease,
+            turn=answer.turn,
+            attempt=answer.attempt,
+            offset=answer.length,
+            text=piece,
+        )
+        answer.sent.append(piece)
+        answer.length += len(piece)
+        answer.is_under_way = False
 
     async def commit(self) -> None:
         """End all turns with what was written."""
@@ -115,7 +134,7 @@ class Writer:
             message_id=name,
             session_id=answer.lease.session,
             role="assistant",
-            content="".join(answer.pieces),
+            content="".join(answer.sent),
             turn_id=answer.turn,
             finish="stop",
         )
