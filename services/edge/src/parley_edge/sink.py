@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from parley_core.domain.client_frames import Capability
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
 from parley_edge.domain.rendering import Audience
@@ -23,9 +22,6 @@ class Sink(Protocol):
     def is_leaving(self) -> bool:
         """It hears of each log frame, by `moved`, to leave between an answer and the next text."""
         ...
-
-    @property
-    def capabilities(self) -> frozenset[Capability]: ...
 
     @property
     def is_closing(self) -> bool: ...
