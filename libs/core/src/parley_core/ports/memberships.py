@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from parley_core.domain.ids import SessionId, UserId
@@ -22,6 +23,12 @@ class Memberships(Protocol):
 
     async def members(self, session: SessionId, *, by: UserId | None) -> Group:
         """Who is in the session, for anybody who is in it."""
+        ...
+
+    async def roles(
+        self, session: SessionId, users: Collection[UserId]
+    ) -> dict[UserId, Role | None]:
+        """What each of `users` is there; None for who is not in it. Refuses nobody."""
         ...
 
     async def set_role(
