@@ -101,7 +101,7 @@ class RedisMemberships:
         )
 
     async def _change(self, session: SessionId, user: UserId, role: str, by: UserId | None) -> None:
-        names, shared = self._keys.session(session), self._shared(session)
+        shared, names = self._shared(session), self._keys.session(session)
         reply = await self._client.script(
             script("members"),
             [names.meta, shared.owed],
