@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from parley_core.domain import server_frames
+from parley_core.domain.changes import read_change
 from parley_core.domain.client_frames import Strategy
 from parley_core.domain.events import Mail, MailKind
 from parley_core.domain.ids import DeviceId, MessageId, SessionId, TurnId, UserId
 from parley_core.domain.live import NO_ORIGIN, unpack
-from parley_core.domain.notices import read_notice
 from parley_core.domain.server_frames import (
     Delta,
     Error,
@@ -149,7 +149,7 @@ class Talk:
         return text
 
     def hear(self, _channel: str, payload: bytes) -> None:
-        if read_notice(payload):
+        if read_change(payload):
             return
         frame = server_frames.decode(unpack(payload).body)
         match frame:

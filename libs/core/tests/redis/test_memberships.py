@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from parley_core.domain import limits
+from parley_core.domain.changes import Dropped, RolesChanged, read_change
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.events import Listed, MailKind, Opened
 from parley_core.domain.ids import ConnectionId, DeviceId, Seq, SessionId, UserId, partition_of
 from parley_core.domain.members import Group, Member, ReplyMode, Role
-from parley_core.domain.notices import Dropped, RolesChanged, read_notice
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.keys import Keys
@@ -369,7 +369,7 @@ async def test_edges_are_told_who_is_in_and_who_is_out(
         heard = ears.heard()
 
     assert {channel for channel, _ in heard} == {store.names(session).channel}
-    assert [read_notice(payload) for _, payload in heard] == [
+    assert [read_change(payload) for _, payload in heard] == [
         RolesChanged({BOB: Role.VIEWER}),
         RolesChanged({BOB: None}),
         Dropped(),

@@ -24,6 +24,7 @@ from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
 from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
+from parley_core.redis.memberships import RedisMemberships
 from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
 from parley_core.telemetry import redis_up
@@ -58,6 +59,7 @@ class Stores:
     client: RedisClient
     feed: RedisFeed
     conversations: RedisConversations
+    memberships: RedisMemberships
     connections: RedisConnections
     processes: RedisProcesses
 
@@ -73,7 +75,7 @@ class Service:
         self._started_at = time.time()
         self._is_started = False
         self._tasks = Tasks()
-        self._upkeep = Upkeep(stores.conversations)
+        self._upkeep = Upkeep(stores.conversations, stores.memberships)
         self._edge = self._new_edge()
         self._public = self._new_public_server()
         self._drain = Drain(
@@ -120,6 +122,7 @@ class Service:
         return Edge(
             server=Server(settings.server_id, round(settings.heartbeat_interval * 1000)),
             conversations=stores.conversations,
+            memberships=stores.memberships,
             connections=stores.connections,
             authenticator=BelievingAuthenticator(),
             hub=Hub(
@@ -229,6 +232,7 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
                 kept=settings.max_messages_per_session,
                 max_sessions=settings.max_sessions_per_user,
             ),
+            memberships=RedisMemberships(client, keys),
             connections=RedisConnections(client, keys, process=process),
             processes=RedisProcesses(client, keys),
         )

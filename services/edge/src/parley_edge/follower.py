@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from parley_core.domain.backoff import backoff
 from parley_core.domain.client_frames import Capability, Position
-from parley_core.domain.errors import Unavailable
+from parley_core.domain.codes import ErrorCode
+from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.events import Accepted, Attachment, Event, Top
-from parley_core.domain.ids import MessageId, Seq, SessionId
+from parley_core.domain.ids import MessageId, Seq, SessionId, UserId
+from parley_core.domain.members import Role
 from parley_core.domain.server_frames import Ack, Turn
 from parley_edge.domain.arrival import Arrival
 from parley_edge.domain.framing import text_frame
@@ -38,6 +40,7 @@ class Follower:
         """`session_gone` opens the session again: it does not exist any more."""
         self.session = session
         self.user = sink.user
+        self.role = Role.OWNER
         self.reader = Reader(sink.id, deltas=Capability.DELTAS in sink.capabilities)
         self._sink = sink
         self._edge = edge
@@ -107,6 +110,25 @@ class Follower:
             self._go_on(None)
         else:
             self._fall_behind()
+
+    @property
+    def people(self) -> frozenset[UserId]:
+        return frozenset({self.user, *self._sink.watched})
+
+    def roles_changed(self, roles: Mapping[UserId, Role | None]) -> None:
+        """Whoever is out of the session gets nothing more of it, and is seen by nobody in it."""
+        out = {user for user, role in roles.items() if role is None}
+        if self.is_over:
+            return
+        if self.user in out:
+            self._sink.put_out()
+        self._sink.unwatch(out & self._sink.watched)
+
+    def dropped(self) -> None:
+        """The client is told, and goes on in its user's current session."""
+        if not self.is_over:
+            self._sink.fail(ErrorCode.SESSION_NOT_FOUND, "This session was deleted.")
+            self._read_on(self._go_elsewhere(self._reading))
 
     # The connection's own texts
 
@@ -274,10 +296,19 @@ class Follower:
                 failures += 1
                 await asyncio.sleep(max(error.delay, backoff(failures, roll=1.0)))
                 continue
+            except Refused:
+                self._sink.put_out()
+                return None
             if page is None:
                 await self._session_gone(self)
             return page
         return None
+
+    async def _go_elsewhere(self, reading: asyncio.Task[None] | None) -> None:
+        if reading is not None:
+            await asyncio.wait({reading})
+        if not self.is_over:
+            await self._session_gone(self)
 
     async def _catch_up_late(self, page: Attachment) -> None:
         """What was published before the follower joined is not in `page`: read once more."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from parley_core.domain.events import Top
 from parley_core.domain.ids import SessionId, UserId
+from parley_core.domain.members import Role
 from parley_edge.domain.arrival import Arrival
 
 
@@ -25,6 +27,19 @@ class Listener(Protocol):
 
     def compare(self, top: Top | None) -> None:
         """The log's newest event; None if the session is gone."""
+        ...
+
+    @property
+    def people(self) -> frozenset[UserId]:
+        """Whose membership matters to the connection: its user's, and of those whom it watches."""
+        ...
+
+    def roles_changed(self, roles: Mapping[UserId, Role | None]) -> None:
+        """What these users are in the session now; None for who is not in it."""
+        ...
+
+    def dropped(self) -> None:
+        """The session was deleted."""
         ...
 
 

@@ -102,6 +102,7 @@ async def move(
             follower = _new_follower(connection, opened.session)
             with suppress(Unavailable):  # It joins as soon as it can.
                 await follower.join()
+        follower.role = opened.role
         connection.follow(follower)
         _greet(connection, opened, position=position, request_id=request_id)
     await follower.begin(opened.attachment, resumed_from=position, fresh=is_fresh)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from parley_core.domain.client_frames import Capability
+from parley_core.domain.codes import ErrorCode
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
 
@@ -28,6 +31,21 @@ class Sink(Protocol):
         ...
 
     async def drained(self) -> None: ...
+
+    @property
+    def watched(self) -> AbstractSet[UserId]:
+        """Whose presence the client is told."""
+        ...
+
+    def unwatch(self, users: Iterable[UserId]) -> None: ...
+
+    def fail(self, code: ErrorCode, message: str) -> None:
+        """Send an error; the connection goes on."""
+        ...
+
+    def put_out(self) -> None:
+        """Its user is not in the session any more."""
+        ...
 
     def broken(self) -> None:
         """Something is wrong that only a new connection mends."""
