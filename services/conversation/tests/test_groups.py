@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Annotated, Any, TypedDict
 
 import pytest_asyncio
+from langchain_core.messages import AnyMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from parley_core.domain.client_frames import Strategy
@@ -27,10 +29,16 @@ async def refuses_poison(state: MessagesState) -> dict[str, Any]:
     return {}
 
 
-def listener() -> StateGraph[Any, Any, Any, Any]:
-    graph = StateGraph(MessagesState)
-    graph.add_node("refuses", refuses_poison)
-    graph.add_node("tells", tells_what_it_heard)
+class Appending(TypedDict):
+    """Knows nothing of ids."""
+
+    messages: Annotated[list[AnyMessage], operator.add]
+
+
+def listener(state: type = MessagesState) -> StateGraph[Any, Any, Any, Any]:
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(state)
+    graph.add_node("refuses", refuses_poison, input_schema=state)
+    graph.add_node("tells", tells_what_it_heard, input_schema=state)
     graph.add_edge(START, "refuses")
     graph.add_edge("refuses", "tells")
     graph.add_edge("tells", END)
@@ -106,6 +114,23 @@ async def test_what_was_heard_by_a_turn_that_failed_is_known_once(
         await desk.rested()
     await desk.serve(agent)
     await talk.failure_of(poisoned)
+
+    turn = await talk.say("@agent two")
+    await desk.serve(agent)
+
+    assert (await talk.answer_to(turn)).count("psst") == 1
+
+
+async def test_a_graph_that_only_adds_messages_hears_each_once(
+    desk: Desk, talk: Talk, bob: Talk
+) -> None:
+    agent = desk.agent(listener(Appending))
+    await bob.say("psst")
+    await talk.say("@agent poison")
+    for _ in range(3):
+        await desk.serve(agent)
+        await desk.rested()
+    await desk.serve(agent)
 
     turn = await talk.say("@agent two")
     await desk.serve(agent)

@@ -178,6 +178,22 @@ async def test_all_are_told_that_a_session_was_deleted_and_go_on_elsewhere(group
         await said(client, f"{user} goes on")
 
 
+async def test_a_text_to_others_is_not_said_to_nobody_when_their_session_is_gone(
+    group: Group,
+) -> None:
+    names = group.agent.keys.session(group.session)
+    await group.agent.redis.command("DEL", names.meta, names.log, names.ids, key=names.meta)
+
+    await group.bob.text("hello?", message_id="m1")
+    elsewhere = await group.bob.until("system")
+    refused = await group.bob.until("error")
+
+    assert (refused["code"], refused["message_id"]) == ("SESSION_NOT_FOUND", "m1")
+    assert elsewhere["seq"] == 0
+    await group.bob.command("get_history")
+    assert (await group.bob.until("history"))["messages"] == []
+
+
 async def test_co_members_see_each_others_presence_until_they_part(group: Group) -> None:
     channel = group.agent.keys.watch(group.bobs)
     frame = b'{"type":"presence","user_id":"b","state":"online","devices":[],"last_seen":null}'

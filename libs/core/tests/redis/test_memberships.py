@@ -267,6 +267,8 @@ async def test_a_session_that_is_dropped_is_on_nobodys_list(store: SessionStore)
     await store.memberships.drop(session, by=None)
     await store.memberships.drop(session, by=ANN)
 
+    hints = [await store.run("HGETALL", store.keys.user(user)) for user in (BOB, CARL)]
+    assert hints == [[], []]
     assert await store.conversations.attach(session, user=BOB, position=None) is None
     assert [await listed_for(store, user) for user in (ANN, BOB, CARL)] == [{}, {}, {}]
     members = store.memberships.members(session, by=None)
