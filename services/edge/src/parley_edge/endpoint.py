@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from parley_edge.connection import Connection
 from parley_edge.edge import Edge
 from parley_edge.protocol import EXTENSION, EdgeProtocol
 from parley_edge.requests import carry_out
+from parley_edge.socket import ClientSocket
 
 SUBPROTOCOL = "parley.v1"
 
@@ -17,12 +20,14 @@ SUBPROTOCOL = "parley.v1"
 def websocket_app(edge: Edge) -> Starlette:
     """The application on WEBSOCKET_PORT."""
 
+    def connect(socket: ClientSocket) -> Connection:
+        return Connection(socket, edge=edge, carry_out=carry_out)
+
     async def serve(websocket: WebSocket) -> None:
         offered = websocket.scope["subprotocols"]
-        await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        socket: EdgeProtocol = websocket.scope["extensions"][EXTENSION]
-        connection = Connection(socket, edge=edge, carry_out=carry_out)
-        socket.listen(connection)
-        await connection.gone.wait()
+        handshake: EdgeProtocol = websocket.scope["extensions"][EXTENSION]
+        with suppress(WebSocketDisconnect):
+            await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            handshake.hand_over(connect)
 
     return Starlette(routes=[WebSocketRoute("/ws", serve), WebSocketRoute("/", serve)])

@@ -98,10 +98,7 @@ class Hub:
 
     def _tell(self, channel: Channel[Listener], change: RolesChanged | Dropped) -> None:
         for listener in tuple(channel.members):
-            if isinstance(change, Dropped):
-                listener.dropped()
-            else:
-                listener.roles_changed(change.roles)
+            listener.belonging.changed(change)
 
     def _on_gap(self, names: frozenset[str]) -> None:
         for name in names:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
+from parley_core.domain.changes import Dropped, RolesChanged
 from parley_core.domain.events import Top
 from parley_core.domain.ids import SessionId, UserId
-from parley_core.domain.members import Role
 from parley_edge.domain.arrival import Arrival
 
 
@@ -16,6 +15,11 @@ class Listener(Protocol):
 
     session: SessionId
     user: UserId
+
+    @property
+    def belonging(self) -> Belonging:
+        """What hears who is in the session."""
+        ...
 
     def arrived(self, arrival: Arrival) -> None:
         """A live frame."""
@@ -29,18 +33,16 @@ class Listener(Protocol):
         """The log's newest event; None if the session is gone."""
         ...
 
+
+class Belonging(Protocol):
+    """Whether a connection may be in a session, and whom it may see there."""
+
     @property
     def people(self) -> frozenset[UserId]:
-        """Whose membership matters to the connection: its user's, and of those whom it watches."""
+        """Whose roles matter to it."""
         ...
 
-    def roles_changed(self, roles: Mapping[UserId, Role | None]) -> None:
-        """What these users are in the session now; None for who is not in it."""
-        ...
-
-    def dropped(self) -> None:
-        """The session was deleted."""
-        ...
+    def changed(self, change: RolesChanged | Dropped) -> None: ...
 
 
 class Watcher(Protocol):

@@ -17,7 +17,7 @@ from parley_edge.admission import TurnedAwayError, admit
 from parley_edge.connection import Connection
 from parley_edge.domain.greeting import greeting
 from parley_edge.domain.lifecycle import Phase
-from parley_edge.domain.rendering import capabilities_of
+from parley_edge.domain.rendering import audience, capabilities_of
 from parley_edge.follower import Follower
 
 RETRY_AFTER_MS = 1000
@@ -37,7 +37,8 @@ async def open_first(connection: Connection, auth: Auth) -> None:
         connection.close(turned_away.close)
         return
     connection.device = DeviceId(auth.device_id)
-    connection.capabilities = capabilities_of(auth.capabilities)
+    capabilities = capabilities_of(auth.capabilities)
+    connection.audience = audience(connection.audience.form, capabilities)
     session = None if auth.session_id is None else SessionId(auth.session_id)
     new = connection.edge.new_id() if auth.new_session else None
     try:
@@ -65,7 +66,9 @@ async def _open_patiently(
     failures = 0
     while not connection.is_closing and connection.follower is instead_of:
         try:
-            await move(connection, session=session, new=new, position=position)
+            await move(
+                connection, session=session, new=new, position=position, instead_of=instead_of
+            )
         except Unavailable as error:
             failures += 1
             if failures == 1:
@@ -84,12 +87,16 @@ async def move(
     new: str | None = None,
     position: Position | None = None,
     request_id: str | None = None,
+    instead_of: Follower | None = None,
 ) -> None:
     """Open a session, the current one if none is named, and follow it.
 
-    Raises `Refused`, `Unavailable`.
+    Nothing happens if it is `instead_of` one that was left meanwhile. Raises `Refused`,
+    `Unavailable`.
     """
     async with connection.moving:
+        if instead_of is not None and connection.follower is not instead_of:
+            return
         follower = await _joined(connection, session)
         try:
             opened = await _open(connection, session=session, new=new, position=position)
@@ -170,7 +177,7 @@ def _greet(
     connection: Connection, opened: Opened, *, position: Position | None, request_id: str | None
 ) -> None:
     edge = connection.edge
-    connection.send(
+    connection.replay(
         greeting(
             opened.session,
             opened.attachment,
