@@ -93,7 +93,7 @@ class GroupModel:
             guest.told(session, role)
             if found and role:
                 is_current = session == current
-                row = Listed(session, role, found.topic, found.seq, found.active, is_current)
+                row = Listed(session, role.value, found.topic, found.seq, found.active, is_current)
                 rows.append(row)
         return tuple(sorted(rows, key=lambda row: -row.last_active))
 

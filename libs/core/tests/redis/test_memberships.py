@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -245,17 +246,29 @@ async def test_a_sweep_takes_off_what_was_dropped(store: SessionStore, keys: Key
 
 
 async def test_whoever_tells_a_list_last_tells_it_the_truth(
-    store: SessionStore, keys: Keys
+    store: SessionStore, keys: Keys, monkeypatch: pytest.MonkeyPatch, dice: random.Random
 ) -> None:
-    session = await store.new_session()
-    changes = [Role.MEMBER, None, Role.VIEWER, None, Role.MEMBER] * 6
+    session, send = await store.new_session(), store.client.script
 
-    await asyncio.gather(*(store.set_role(session, BOB, role) for role in changes))
+    async def late(which: object, names: list[str], args: list[object]) -> object:
+        """As if each list were told by a process of its own."""
+        if which is script("list"):
+            await asyncio.sleep(dice.uniform(0, 0.02))
+        return await send(which, names, args)  # type: ignore[arg-type]
 
-    roles = await store.memberships.roles(session, [BOB])
-    hint = await store.run("HGET", keys.user(BOB), f"g:{session}")
-    assert (hint.decode() if hint else None) == roles[BOB]
-    assert await store.run("ZCARD", store.shared.owed) == 0
+    monkeypatch.setattr(store.client, "script", late)
+
+    async def change(role: Role | None) -> None:
+        await asyncio.sleep(dice.uniform(0, 0.02))
+        await store.set_role(session, BOB, role)
+
+    for _ in range(10):
+        await asyncio.gather(*map(change, [Role.MEMBER, None, Role.VIEWER]))
+
+        roles = await store.memberships.roles(session, [BOB])
+        hint = await store.run("HGET", keys.user(BOB), f"g:{session}")
+        assert (hint.decode() if hint else None) == roles[BOB]
+        assert await store.run("ZCARD", store.shared.owed) == 0
 
 
 async def test_a_session_that_is_dropped_is_on_nobodys_list(store: SessionStore) -> None:
