@@ -85,6 +85,18 @@ async def test_its_own_list_names_a_session_with_the_role_there(store: SessionSt
     assert [name for name, row in after.items() if row.current] == [session]
 
 
+async def test_whoever_opens_one_of_ones_own_again_is_there_the_next_time(
+    store: SessionStore,
+) -> None:
+    session, own = await store.new_session(), (await opened_by(store, BOB)).session
+    await store.set_role(session, BOB, Role.MEMBER)
+    await opened_by(store, BOB, session)
+
+    await opened_by(store, BOB, own)
+
+    assert (await opened_by(store, BOB)).session == own
+
+
 async def test_sessions_of_others_do_not_count_against_ones_own(store: SessionStore) -> None:
     for number in range(store.max_sessions + 1):
         session = (await store.open(new=f"0{number}")).session
