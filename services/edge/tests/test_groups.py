@@ -147,7 +147,7 @@ async def test_whoever_is_taken_out_while_the_session_is_opened_does_not_get_in(
             await asyncio.sleep(dice.uniform(0, 0.02))
             await group.memberships.remove(group.session, user, by=group.anns)
             async with asyncio.timeout(2 * LIVE):
-                return await client.closed()
+                return int(await client.closed())
 
     closes = await asyncio.gather(*(comes_late(number) for number in range(50)))
 
