@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import msgspec
 from msgspec import UNSET
@@ -88,29 +89,25 @@ async def append(
 async def _append(connection: Connection, follower: Follower, mail: Mail, value: bytes) -> Accepted:
     """Once, and quickly again while Redis is away for a moment."""
     follower.sending(mail.message_id)
-    for pause in _QUICK_RETRIES:
-        try:
-            return await _append_once(connection, follower, mail, value)
-        except Unavailable:
-            await asyncio.sleep(pause)
-    return await _append_once(connection, follower, mail, value)
-
-
-async def _append_once(
-    connection: Connection, follower: Follower, mail: Mail, value: bytes
-) -> Accepted:
-    return await connection.edge.conversations.append(
+    append_once = partial(
+        connection.edge.conversations.append,
         follower.session,
         mail,
         frame=_log_frame(mail, follower),
         origin=connection.id,
         value=value,
     )
+    for pause in _QUICK_RETRIES:
+        try:
+            return await append_once()
+        except Unavailable:
+            await asyncio.sleep(pause)
+    return await append_once()
 
 
 def _log_frame(mail: Mail, follower: Follower) -> bytes:
     """What goes into the log; nothing of a command."""
-    if mail.kind not in {MailKind.TEXT, MailKind.ANSWER}:
+    if mail.kind is not MailKind.TEXT and mail.kind is not MailKind.ANSWER:
         return b""
     return encode_open(
         TextFrame(

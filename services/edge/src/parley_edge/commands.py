@@ -106,7 +106,7 @@ async def _switch_session(connection: Connection, command: Command) -> None:
 async def _get_presence(connection: Connection, command: Command) -> None:
     users = [UserId(user) for user in command.user_ids or [connection.user]]
     await _check_may_see(connection, users)
-    if Capability.PRESENCE in connection.capabilities:
+    if Capability.PRESENCE in connection.audience.capabilities:
         await connection.watch(users)
         # Whoever went before the watch began would be watched by it.
         await _check_may_see(connection, users)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from parley_core.domain.client_frames import Capability
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
@@ -24,9 +23,6 @@ class Sink(Protocol):
     """It is told of each log frame, by `moved`, to leave between an answer and the next text."""
     watched: frozenset[UserId]
     """Whose presence the client is told."""
-
-    @property
-    def capabilities(self) -> frozenset[Capability]: ...
 
     @property
     def is_closing(self) -> bool: ...
