@@ -64,7 +64,7 @@ class Service:
         self._started_at = time.time()
         self._is_started = False
         self._tasks = Tasks()
-        self._upkeep = Upkeep(stores.conversations)
+        self._upkeep = Upkeep(stores.conversations, stores.memberships)
         self._edge = self._new_edge()
         self._public = self._new_public_server()
         self._pulse = self._new_pulse()
@@ -114,6 +114,7 @@ class Service:
         return Edge(
             server=Server(settings.server_id, round(settings.heartbeat_interval * 1000)),
             conversations=stores.conversations,
+            memberships=stores.memberships,
             connections=stores.connections,
             authenticator=BelievingAuthenticator(),
             hub=Hub(

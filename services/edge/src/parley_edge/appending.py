@@ -13,6 +13,7 @@ from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.events import Accepted, Mail, MailKind
 from parley_core.domain.ids import MessageId
+from parley_core.domain.members import Role
 from parley_core.domain.server_frames import Text as TextFrame
 from parley_core.domain.server_frames import encode_open
 from parley_edge import metrics
@@ -77,7 +78,10 @@ async def append(
     except Refused as refused:
         if refused.code is not ErrorCode.SESSION_NOT_FOUND or connection.is_closing:
             raise
+        gone = refused
     await reopen(connection, instead_of=follower)
+    if follower.role is not Role.OWNER:
+        raise gone  # What is said to others is not said to nobody.
     follower = following(connection)
     return await _append(connection, follower, mail, value), follower
 

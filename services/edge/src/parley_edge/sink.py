@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
+from parley_core.domain.codes import ErrorCode
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
 from parley_edge.domain.rendering import Audience
@@ -17,6 +19,8 @@ class Sink(Protocol):
     user: UserId
     audience: Audience
     outbox: Outbox
+    watched: frozenset[UserId]
+    """Whose presence the client is told."""
 
     @property
     def is_leaving(self) -> bool:
@@ -37,6 +41,16 @@ class Sink(Protocol):
         ...
 
     async def drained(self) -> None: ...
+
+    def unwatch(self, users: Iterable[UserId]) -> None: ...
+
+    def fail(self, code: ErrorCode, message: str) -> None:
+        """Send an error; the connection goes on."""
+        ...
+
+    def put_out(self) -> None:
+        """Its user is not in the session any more."""
+        ...
 
     def broken(self) -> None:
         """Something is wrong that only a new connection mends."""

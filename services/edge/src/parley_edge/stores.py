@@ -18,6 +18,7 @@ from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
 from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
+from parley_core.redis.memberships import RedisMemberships
 from parley_core.redis.processes import RedisProcesses
 from parley_edge.settings import EdgeSettings
 
@@ -32,6 +33,7 @@ class Stores:
     client: RedisClient
     feed: RedisFeed
     conversations: RedisConversations
+    memberships: RedisMemberships
     connections: RedisConnections
     processes: RedisProcesses
 
@@ -67,6 +69,7 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
                 kept=settings.max_messages_per_session,
                 max_sessions=settings.max_sessions_per_user,
             ),
+            memberships=RedisMemberships(client, keys),
             connections=RedisConnections(client, keys, process=process),
             processes=RedisProcesses(client, keys),
         )

@@ -24,6 +24,11 @@ ANSWER = 262_144
 """Bytes of one answer."""
 COUNTED_ATTEMPTS = 3
 """Attempts of one turn that may end in an exception or a silent death."""
+MEMBERS = 100
+"""People in one session beside its owner: each text goes to all of them, and a page of them is read
+at once."""
+GROUPS = 100
+"""Sessions of others that a user's list names: others put them there."""
 FORKS = 10
 """Forks of one user at once: each copies a whole conversation."""
 FORK_RATE = 0.1

@@ -32,7 +32,7 @@ class SessionKeys:
 
 @dataclass(frozen=True, slots=True)
 class PartitionKeys:
-    """The keys that distribute a partition's work, and who is leaving."""
+    """The keys that distribute a partition's work, who is leaving, and what is owed."""
 
     ready: str
     leased: str
@@ -41,6 +41,8 @@ class PartitionKeys:
     sweep: str
     barred: str
     leaving: str
+    owed: str
+    """What users' lists in other partitions have not been told of this partition's sessions."""
 
 
 class Keys:
@@ -136,4 +138,5 @@ def _partition_keys(tagged: str) -> PartitionKeys:
         sweep=f"{tagged}:sweep",
         barred=f"{tagged}:barred",
         leaving=f"{tagged}:leaving",
+        owed=f"{tagged}:owed",
     )

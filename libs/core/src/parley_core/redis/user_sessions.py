@@ -12,11 +12,18 @@ _ARCHIVED = "archived"
 
 @dataclass(frozen=True, slots=True)
 class UserSessions:
-    """What `open.lua` verifies by `revision` and then builds on."""
+    """What `open.lua` verifies by `revision` and then builds on.
+
+    `roles`: the user's own sessions, which share the user's partition. `groups`: sessions of
+    others, by the role that the list has for them; a hint, as `group` is, the one of them that
+    the user opened last and nothing since.
+    """
 
     revision: str
     current: SessionId | None
     roles: dict[SessionId, str]
+    groups: dict[SessionId, str]
+    group: SessionId | None
 
     @classmethod
     def read(cls, reply: Sequence[bytes]) -> UserSessions:
@@ -25,13 +32,24 @@ class UserSessions:
             name.decode(): value.decode()
             for name, value in zip(reply[::2], reply[1::2], strict=True)
         }
-        roles = {
-            SessionId(name[2:]): role for name, role in fields.items() if name.startswith("s:")
-        }
-        current = fields.get("current")
-        return cls(fields.get("rev", ""), SessionId(current) if current else None, roles)
+        current, group = fields.get("current"), fields.get("group")
+        return cls(
+            revision=fields.get("rev", ""),
+            current=SessionId(current) if current else None,
+            roles=_named(fields, "s:"),
+            groups=_named(fields, "g:"),
+            group=SessionId(group) if group else None,
+        )
 
     @property
     def listed(self) -> list[SessionId]:
-        """All that are not archived."""
+        """All of the user's own that are not archived."""
         return [session for session, role in self.roles.items() if role != _ARCHIVED]
+
+
+def _named(fields: dict[str, str], prefix: str) -> dict[SessionId, str]:
+    return {
+        SessionId(name.removeprefix(prefix)): role
+        for name, role in fields.items()
+        if name.startswith(prefix)
+    }
