@@ -129,6 +129,12 @@ def _say(message: str, **what: Any) -> Act:
     return call
 
 
+async def _notice(stage: Stage) -> object:
+    frame = text_frame(stage.session, "n 1", "mind", role="system")
+    accepted = await stage.store.notices.post(stage.session, MessageId("n 1"), frame=frame)
+    return accepted.seq, accepted.epoch
+
+
 def _begin(**what: Any) -> Act:
     async def call(stage: Stage) -> object:
         begun, _ = await stage.store.begin(stage.lease, FIRST, nonce="beg", **what)
@@ -264,6 +270,7 @@ SCENES = {
     "fork archives the oldest": Scene("fork", Stage.answered_and_listed, _fork),
     "drop": Scene("drop", Stage.begun, lambda s: s.store.drop(s.session, user=s.store.user)),
     "members": Scene("members", Stage.said, _members),
+    "a notice": Scene("notice", Stage.begun, _notice),
     "seen": Scene(
         "seen",
         Stage.answered,

@@ -40,6 +40,7 @@ from parley_core.redis.branches import RedisBranches
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations, session_keys
 from parley_core.redis.keys import Keys, PartitionKeys, SessionKeys
+from parley_core.redis.notices import RedisNotices
 from parley_core.redis.scripts import script
 from parley_core.redis.work import RedisWork
 
@@ -90,6 +91,7 @@ class SessionStore:
         self.branches = RedisBranches(
             self.client, self.keys, nonce=self.nonce, max_sessions=self.max_sessions
         )
+        self.notices = RedisNotices(self.client, self.keys, kept=self.kept)
         self.work, self.other_work = (
             RedisWork(self.client, self.keys, process=process, kept=self.kept)
             for process in (WORKER, OTHER_WORKER)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
+from typing import TypeVar
 
 import msgspec
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
 from parley_core.authentication import bearer_token, is_service_token
+from parley_core.domain import limits
 from parley_core.domain.asking import BACK_END, Asker, user_named
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.problems import Problem, status_of
 from parley_core.ports import Authenticator
 
+BODY_TIMEOUT = 10.0
+"""Seconds that a request's body may take to come."""
 _TRY_AGAIN = {"Retry-After": "1"}
+
+T = TypeVar("T")
 
 
 class Askers:
@@ -46,6 +53,34 @@ class Askers:
                 "Send the service token as a Bearer token, or name yourself in X-Parley-User.",
             )
         return Asker(await self._authenticator.verify(user_named(_utf8(named)), token))
+
+
+async def body_of(request: Request, kind: type[T]) -> T:
+    """What the JSON of a request's body says. Raises `Refused` or `HTTPException`."""
+    data = await body_bytes(request)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise Refused(ErrorCode.INVALID_MESSAGE, f"{error}.") from None
+    except (ValueError, RecursionError):
+        raise Refused(ErrorCode.INVALID_MESSAGE, "The body is not JSON.") from None
+
+
+async def body_bytes(request: Request) -> bytes:
+    """A body of at most `limits.FRAME` bytes that came in time. Raises as `body_of`."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > limits.FRAME:
+                    sentence = f"A body has at most {limits.FRAME} bytes."
+                    raise Refused(ErrorCode.MESSAGE_TOO_LARGE, sentence)
+    except TimeoutError:
+        raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time.") from None
+    except ClientDisconnect:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "The body ended early.") from None
+    return bytes(body)
 
 
 def json_reply(
@@ -86,6 +121,8 @@ def _advice(refused: Refused) -> dict[str, str]:
     """The headers that tell how a refused request could succeed."""
     if refused.code is ErrorCode.UNAUTHENTICATED:
         return {"WWW-Authenticate": "Bearer"}
+    if refused.code is ErrorCode.MESSAGE_TOO_LARGE:
+        return {"Connection": "close"}  # What is left of the body is not read.
     if refused.retry_after_ms is not None:
         return {"Retry-After": str(ceil(refused.retry_after_ms / 1000))}
     return {}

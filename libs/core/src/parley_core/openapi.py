@@ -68,6 +68,12 @@ def operation(
     return described | ({} if security is None else {"security": security})
 
 
+def body(schema: str) -> dict[str, Any]:
+    """An operation's `requestBody`, to be joined with the rest of it."""
+    content = {"application/json": {"schema": {"$ref": _REF.format(name=schema)}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def parameter(
     name: str, *, place: str, schema: dict[str, Any], required: bool = True, about: str = ""
 ) -> dict[str, Any]:

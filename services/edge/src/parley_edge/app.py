@@ -18,20 +18,24 @@ from parley_core.domain.errors import PermanentError, Unavailable
 from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ProcessId, process_id
 from parley_core.domain.presence import BEAT, stamp
+from parley_core.http_api import Askers
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
 from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
+from parley_core.redis.notices import RedisNotices
 from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
 from parley_core.telemetry import redis_up
+from parley_edge.api import EdgeApi
+from parley_edge.broadcasting import Broadcasts
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
 from parley_edge.drain import Drain
 from parley_edge.edge import Edge
-from parley_edge.endpoint import websocket_app
+from parley_edge.endpoint import public_app
 from parley_edge.health import drain_routes, unready
 from parley_edge.hub import Hub
 from parley_edge.protocol import PING_INTERVAL, PONG_TIMEOUT, EdgeProtocol
@@ -59,6 +63,7 @@ class Stores:
     feed: RedisFeed
     conversations: RedisConversations
     connections: RedisConnections
+    notices: RedisNotices
     processes: RedisProcesses
 
 
@@ -75,6 +80,9 @@ class Service:
         self._tasks = Tasks()
         self._upkeep = Upkeep(stores.conversations)
         self._edge = self._new_edge()
+        self._broadcasts = Broadcasts(
+            self._edge.hub, self._edge.roster, channel=Keys(settings.key_prefix).broadcast
+        )
         self._public = self._new_public_server()
         self._drain = Drain(
             self._edge.roster,
@@ -93,6 +101,7 @@ class Service:
         await self._admin.start()
         await self._beat()
         tasks.keep(self._beat, name="beat", pause=BEAT)
+        tasks.keep(self._broadcasts.run, name="broadcasts", pause=_SWEEP)
         tasks.keep(self._upkeep.run, name="upkeep", pause=_SWEEP)
         tasks.keep(edge.departures.run, name="departures", pause=_SWEEP)
         tasks.keep(edge.roster.check, name="check connections", pause=_SWEEP)
@@ -138,10 +147,20 @@ class Service:
             silence_limit=settings.session_timeout,
         )
 
+    def _new_api(self) -> EdgeApi:
+        token = self._settings.service_token.get_secret_value()
+        return EdgeApi(
+            Askers(self._edge.authenticator, service_token=token),
+            self._stores.conversations,
+            self._stores.notices,
+            new_id=new_id,
+            clock=self._clock,
+        )
+
     def _new_public_server(self) -> HttpServer:
         settings = self._settings
         return HttpServer(
-            websocket_app(self._edge),
+            public_app(self._edge, routes=self._new_api().routes()),
             host=settings.websocket_host,
             port=settings.websocket_port,
             reuse_port=True,
@@ -230,6 +249,7 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
                 max_sessions=settings.max_sessions_per_user,
             ),
             connections=RedisConnections(client, keys, process=process),
+            notices=RedisNotices(client, keys, kept=settings.max_messages_per_session),
             processes=RedisProcesses(client, keys),
         )
     finally:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from msgspec import UNSET
 
 from parley_core.domain.client_frames import Answer, Text
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.events import Accepted, Mail, MailKind
 from parley_core.domain.ids import MessageId
-from parley_core.domain.server_frames import Text as TextFrame
-from parley_core.domain.server_frames import encode_open
 from parley_edge import metrics
 from parley_edge.connection import Connection
 from parley_edge.domain.answering import answer_text
+from parley_edge.domain.inputs import log_frame
 from parley_edge.follower import Follower
 from parley_edge.opening import following, reopen
 
@@ -98,24 +96,7 @@ async def _append_once(
     return await connection.edge.conversations.append(
         follower.session,
         mail,
-        frame=_log_frame(mail, follower),
+        frame=log_frame(mail, follower.session),
         origin=connection.id,
         value=value,
-    )
-
-
-def _log_frame(mail: Mail, follower: Follower) -> bytes:
-    """What goes into the log; nothing of a command."""
-    if mail.kind not in {MailKind.TEXT, MailKind.ANSWER}:
-        return b""
-    return encode_open(
-        TextFrame(
-            message_id=mail.message_id,
-            session_id=follower.session,
-            role="user",
-            user_id=mail.user_id,
-            device_id=mail.device_id,
-            content=mail.content,
-            interrupt_id=mail.interrupt_id or UNSET,
-        )
     )

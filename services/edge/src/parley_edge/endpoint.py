@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from parley_core.http_api import PROBLEMS
 from parley_edge.connection import Connection
 from parley_edge.edge import Edge
 from parley_edge.protocol import EXTENSION, EdgeProtocol
@@ -14,8 +17,8 @@ from parley_edge.requests import carry_out
 SUBPROTOCOL = "parley.v1"
 
 
-def websocket_app(edge: Edge) -> Starlette:
-    """The application on WEBSOCKET_PORT."""
+def public_app(edge: Edge, *, routes: Sequence[BaseRoute]) -> Starlette:
+    """The application on WEBSOCKET_PORT: WebSockets, and `routes` beside them."""
 
     async def serve(websocket: WebSocket) -> None:
         offered = websocket.scope["subprotocols"]
@@ -25,4 +28,7 @@ def websocket_app(edge: Edge) -> Starlette:
         socket.listen(connection)
         await connection.gone.wait()
 
-    return Starlette(routes=[WebSocketRoute("/ws", serve), WebSocketRoute("/", serve)])
+    return Starlette(
+        routes=[WebSocketRoute("/ws", serve), WebSocketRoute("/", serve), *routes],
+        exception_handlers=PROBLEMS,
+    )

@@ -32,6 +32,10 @@ class Member(Protocol):
         """It need not go."""
         ...
 
+    def presence_changed(self, body: bytes) -> None:
+        """A live frame that is not of its session."""
+        ...
+
     def close(self, code: CloseCode) -> None: ...
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from parley_core.ports.conversations import Authenticator, Conversations
 from parley_core.ports.feed import LiveFeed
+from parley_core.ports.notices import Notices
 from parley_core.ports.presence import PresenceBoard
 from parley_core.ports.processes import Connections, Processes
 from parley_core.ports.work import Work
@@ -18,6 +19,7 @@ __all__ = [
     "Connections",
     "Conversations",
     "LiveFeed",
+    "Notices",
     "PresenceBoard",
     "Processes",
     "Work",

@@ -68,8 +68,10 @@ class Conversations(Protocol):
         """Up to `limit` events below the seq `before`, oldest first; whether there are older."""
         ...
 
-    async def sessions(self, user: UserId) -> tuple[Listed, ...]:
-        """The user's sessions, without archived and expired ones, newest activity first."""
+    async def sessions(self, user: UserId, *, archived: bool = False) -> tuple[Listed, ...]:
+        """The user's sessions, newest activity first; no expired ones, archived ones if asked for,
+        `limits.ARCHIVED` at most.
+        """
         ...
 
     async def top(self, session: SessionId) -> Top | None:

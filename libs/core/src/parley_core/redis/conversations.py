@@ -158,9 +158,10 @@ class RedisConversations:
         events = tuple(replies.event(entry) for entry in reversed(entries[:limit]))
         return events, len(entries) > limit
 
-    async def sessions(self, user: UserId) -> tuple[Listed, ...]:
+    async def sessions(self, user: UserId, *, archived: bool = False) -> tuple[Listed, ...]:
         sessions = await self._sessions_of(user)
-        names = [self._keys.session(session).meta for session in sessions.listed]
+        wanted = sessions.listed + (sessions.archived if archived else [])
+        names = [self._keys.session(session).meta for session in wanted]
         metas = await asyncio.gather(
             *(
                 self._client.command("HMGET", each, "seq", "active", "topic", key=each)
@@ -170,13 +171,14 @@ class RedisConversations:
         rows = [
             Listed(
                 session=session,
-                role=sessions.roles[session],
+                role=sessions.role(session),
                 topic=replies.text(topic),
                 seq=Seq(int(seq)),
                 last_active=int(active),
                 current=session == sessions.current,
+                archived=sessions.is_archived(session),
             )
-            for session, (seq, active, topic) in zip(sessions.listed, metas, strict=True)
+            for session, (seq, active, topic) in zip(wanted, metas, strict=True)
             if seq is not None
         ]
         return tuple(sorted(rows, key=lambda row: -row.last_active))

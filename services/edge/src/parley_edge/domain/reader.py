@@ -18,12 +18,16 @@ from parley_core.domain.client_frames import Position
 from parley_core.domain.cursor import Cursor, LiveText, Step
 from parley_core.domain.events import Attachment, Event, Top
 from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq
-from parley_core.domain.live import NO_ORIGIN
+from parley_core.domain.live import NO_ORIGIN, NOTICE
 from parley_core.domain.server_frames import Delta
 from parley_edge.domain.arrival import Arrival
 
 KEPT = 262_144
 """Bytes of live frames kept while behind. Past it they go, and the log is read once more."""
+
+
+_STEPS = {NO_ORIGIN: -1, NOTICE: 0}
+"""What a log frame's origin changes in the number of unanswered inputs; all others are inputs."""
 
 
 class Verdict(Enum):
@@ -140,8 +144,8 @@ class Reader:
 
     def _advance(self, seq: Seq, id_: MessageId, origin: ConnectionId) -> None:
         self.cursor.advance(seq, id_)
-        # Only the agent writes without an origin, one log frame for each input.
-        step = -1 if origin == NO_ORIGIN else 1
+        # The agent writes one log frame for each input.
+        step = _STEPS.get(origin, 1)
         self.unanswered = max(0, self.unanswered + step)
 
     def _keep(self, arrival: Arrival) -> None:

@@ -1,0 +1,151 @@
+"""The HTTP API for back ends, and for users who ask for their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from math import ceil
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from parley_core.domain.asking import Asker, check_is_back_end, user_named
+from parley_core.domain.broadcast import Broadcast
+from parley_core.domain.codes import ErrorCode
+from parley_core.domain.errors import Refused
+from parley_core.domain.events import Accepted
+from parley_core.domain.ids import ConnectionId, MessageId, SessionId, UserId, session_partition
+from parley_core.domain.server_frames import System, encode
+from parley_core.http_api import Askers, body_of, json_reply
+from parley_core.ports import Conversations, Notices
+from parley_edge.domain.bucket import Bucket
+from parley_edge.domain.inputs import log_frame
+from parley_edge.domain.posts import (
+    BroadcastPost,
+    MessagePost,
+    author,
+    mail_of,
+    notice_of,
+    receivers,
+)
+from parley_edge.domain.views import PostedView, SessionList, ToldView, session_view
+from parley_edge.openapi import openapi_document
+
+BROADCAST_RATE = 5.0
+"""Broadcasts a second that one edge takes: each may go to every connection there is."""
+BROADCASTS = 20
+"""Broadcasts that one edge takes at once."""
+
+
+class EdgeApi:
+    """`new_id` makes identifiers that nobody has had; `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        askers: Askers,
+        conversations: Conversations,
+        notices: Notices,
+        *,
+        new_id: Callable[[], str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._askers = askers
+        self._conversations = conversations
+        self._notices = notices
+        self._new_id = new_id
+        self._clock = clock
+        self._broadcasts = Bucket(rate=BROADCAST_RATE, burst=BROADCASTS, now=clock())
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/v1/sessions/{session}/messages", self.post, methods=["POST"]),
+            Route("/v1/sessions", self.sessions, methods=["GET"]),
+            Route("/v1/broadcast", self.broadcast, methods=["POST"]),
+            Route("/openapi.json", _openapi),
+        ]
+
+    async def post(self, request: Request) -> Response:
+        asker = await self._askers.of(request.headers)
+        session = session_named(request)
+        post = await body_of(request, MessagePost)
+        message_id = MessageId(post.message_id or self._new_id())
+        if post.role == "system":
+            check_is_back_end(asker)
+            accepted = await self._notice(session, post, message_id)
+        else:
+            accepted = await self._text(session, post, message_id, asker)
+        view = PostedView(
+            session_id=session,
+            message_id=message_id,
+            seq=accepted.seq or 0,
+            repeated=accepted.repeated,
+        )
+        return json_reply(view, status=HTTPStatus.CREATED)
+
+    async def _notice(
+        self, session: SessionId, post: MessagePost, message_id: MessageId
+    ) -> Accepted:
+        frame = notice_of(post.content, session=session, message_id=message_id)
+        return await self._notices.post(session, message_id, frame=frame)
+
+    async def _text(
+        self, session: SessionId, post: MessagePost, message_id: MessageId, asker: Asker
+    ) -> Accepted:
+        mail = mail_of(
+            post, user=author(post, asker), device=post.device_id or "", message_id=message_id
+        )
+        return await self._conversations.append(
+            session,
+            mail,
+            frame=log_frame(mail, session),
+            # One of its own: the agent's frames have none, and no connection sent this.
+            origin=ConnectionId(self._new_id()),
+            value=msgspec.json.encode(post.content) if post.answers else b"",
+        )
+
+    async def sessions(self, request: Request) -> Response:
+        asker = await self._askers.of(request.headers)
+        user = _whose(asker, request.query_params.get("user"))
+        listed = await self._conversations.sessions(user, archived=True)
+        return json_reply(SessionList(sessions=[session_view(each) for each in listed]))
+
+    async def broadcast(self, request: Request) -> Response:
+        check_is_back_end(await self._askers.of(request.headers))
+        post = await body_of(request, BroadcastPost)
+        users = receivers(post)
+        if wait := self._broadcasts.take(now=self._clock()):
+            raise Refused(
+                ErrorCode.RATE_LIMITED,
+                "Too many broadcasts; slow down.",
+                retry_after_ms=ceil(wait * 1000),
+            )
+        message_id = post.message_id or self._new_id()
+        frame = encode(System(notice=post.notice, message_id=message_id))
+        edges = await self._notices.broadcast(Broadcast(msgspec.Raw(frame), users))
+        return json_reply(ToldView(message_id=message_id, edges=edges), status=HTTPStatus.ACCEPTED)
+
+
+def session_named(request: Request) -> SessionId:
+    """The session of a request's path. Raises `Refused`."""
+    name: str = request.path_params["session"]
+    if session_partition(name) is None:
+        raise Refused(ErrorCode.SESSION_NOT_FOUND, "There is no such session.")
+    return SessionId(name)
+
+
+def _whose(asker: Asker, named: str | None) -> UserId:
+    """Whose sessions are asked for: a user's own, or those of whom a back end names."""
+    if asker.user is None:
+        if named is None:
+            raise Refused(ErrorCode.INVALID_MESSAGE, "user: whose sessions are asked for.")
+        return user_named(named)
+    if named not in {None, asker.user}:
+        raise Refused(ErrorCode.FORBIDDEN, "You may not see another user's sessions.")
+    return asker.user
+
+
+async def _openapi(request: Request) -> Response:
+    del request  # the same for everybody
+    return json_reply(openapi_document())

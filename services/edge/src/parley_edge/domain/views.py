@@ -1,0 +1,54 @@
+"""What the HTTP API replies. All times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from parley_core.domain.events import Listed
+from parley_core.domain.presence import stamp
+
+
+class PostedView(Struct, frozen=True, kw_only=True):
+    """A message that is in the log. `repeated`: it was before this request."""
+
+    session_id: str
+    message_id: str
+    seq: int
+    repeated: bool
+
+
+class ToldView(Struct, frozen=True, kw_only=True):
+    """How many edges were told of a broadcast; each tells its own connections."""
+
+    message_id: str
+    edges: int
+
+
+class SessionView(Struct, frozen=True, kw_only=True):
+    """One of a user's sessions."""
+
+    session_id: str
+    role: str
+    topic: str | None
+    seq: int
+    last_active: str
+    current: bool
+    archived: bool
+
+
+class SessionList(Struct, frozen=True, kw_only=True):
+    """Newest activity first."""
+
+    sessions: list[SessionView]
+
+
+def session_view(listed: Listed) -> SessionView:
+    return SessionView(
+        session_id=listed.session,
+        role=listed.role,
+        topic=listed.topic or None,
+        seq=listed.seq,
+        last_active=stamp(listed.last_active),
+        current=listed.current,
+        archived=listed.archived,
+    )
