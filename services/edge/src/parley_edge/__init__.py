@@ -5,8 +5,8 @@ its neighbours. `.importlinter` holds it.
 
 - `app` puts the parts together, and `__main__` runs it.
 - `api` is what back ends and users ask over HTTP, and `openapi` its document.
-- The process: `endpoint` takes clients in, `broadcasting` tells all of them, `drain` sends them elsewhere, `health` and `pulse` tell
-  how it is.
+- The process: `endpoint` takes clients in, `broadcasting` tells all of them, `drain` sends them
+  elsewhere, `health` and `pulse` tell how it is.
 - What a client asks: `requests` knows what each frame does, and `commands`, `appending`, `opening`
   and `admission` do it.
 - One client: `connection` is its state, `follower` brings it a session, `outbox` is the way out.
