@@ -10,7 +10,8 @@ from parley_edge.openapi import openapi_document
 from parley_testing.edge_api import ANN, BACK_END, EVE, EdgeApiPlace
 from parley_testing.schemas import described, mismatches, referred, served
 
-MESSAGES = "/v1/sessions/{session}/messages"
+ONE = "/v1/sessions/{session}"
+MESSAGES, MEMBERS, REPLY = f"{ONE}/messages", f"{ONE}/members", f"{ONE}/reply"
 SAID: dict[str, Any] = {"content": "hi", "user_id": "ann"}
 
 
@@ -39,6 +40,14 @@ def test_every_schema_that_is_referred_to_is_there() -> None:
         ("post", MESSAGES, EVE, {"content": "hi"}, "403"),
         ("post", MESSAGES, BACK_END, SAID | {"content": "x" * 1_100_000}, "413"),
         ("post", "/v1/sessions/33dead/messages", ANN, SAID, "404"),
+        ("get", MEMBERS, ANN, None, "200"),
+        ("get", MEMBERS, EVE, None, "403"),
+        ("post", MEMBERS, ANN, {"user_id": "eve"}, "204"),
+        ("post", MEMBERS, ANN, {"user_id": ""}, "400"),
+        ("put", REPLY, ANN, {"mode": "never"}, "204"),
+        ("put", REPLY, EVE, {"mode": "never"}, "403"),
+        ("delete", ONE, ANN, None, "204"),
+        ("delete", ONE, EVE, None, "403"),
         ("get", "/v1/sessions", ANN, None, "200"),
         ("get", "/v1/sessions", BACK_END, None, "400"),
         ("get", "/v1/sessions", {}, None, "401"),
@@ -58,6 +67,10 @@ async def test_replies_are_as_described(
 
     described_as = MESSAGES if path.endswith("/messages") else path
     responses = document["paths"][described_as][method]["responses"]
-    schema = responses[status]["content"]["application/json"]["schema"]
     assert str(reply.status_code) == status
+    if status == "204":
+        assert "content" not in responses[status]
+        assert reply.content == b""
+        return
+    schema = responses[status]["content"]["application/json"]["schema"]
     assert mismatches(reply.json(), schema, document) == []

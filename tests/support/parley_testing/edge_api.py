@@ -12,11 +12,13 @@ from starlette.applications import Starlette
 from parley_core.authentication import BelievingAuthenticator
 from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, SessionId, UserId
 from parley_core.http_api import PROBLEMS, Askers
+from parley_core.redis.announcements import RedisAnnouncements
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.keys import Keys
-from parley_core.redis.notices import RedisNotices
+from parley_core.redis.memberships import RedisMemberships
 from parley_edge.api import EdgeApi
+from parley_edge.membership_api import MembershipApi
 
 TOKEN = "s3cret"
 BACK_END = {"Authorization": f"Bearer {TOKEN}"}
@@ -48,14 +50,16 @@ class EdgeApiPlace:
         )
 
     def app(self) -> Starlette:
+        askers = Askers(BelievingAuthenticator(), service_token=self.service_token)
         api = EdgeApi(
-            Askers(BelievingAuthenticator(), service_token=self.service_token),
+            askers,
             self.conversations,
-            RedisNotices(self.client, self.keys, kept=1000),
+            RedisAnnouncements(self.client, self.keys, kept=1000),
             new_id=lambda: token_hex(12),
             clock=monotonic,
         )
-        return Starlette(routes=api.routes(), exception_handlers=PROBLEMS)
+        members = MembershipApi(askers, RedisMemberships(self.client, self.keys))
+        return Starlette(routes=[*api.routes(), *members.routes()], exception_handlers=PROBLEMS)
 
     def http(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=self.app())

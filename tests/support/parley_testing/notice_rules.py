@@ -1,4 +1,4 @@
-"""Notices beside the model: what `RedisNotices` should do, and the rules for a state machine."""
+"""Notices beside the model: what `RedisAnnouncements` should do, and rules for a state machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from parley_testing.session_twins import SessionTwins
 
 
 def noticed(model: Model, session: SessionId, message_id: MessageId, *, frame: bytes) -> Accepted:
-    """`ports.Notices.post`."""
+    """`ports.Announcements.post`."""
     found = model.living(session)
     if found is None:
         raise Refused(ErrorCode.SESSION_NOT_FOUND, "")
@@ -44,7 +44,7 @@ class NoticeRules:
         frame = text_frame(session, message, "mind", role="system")
         self.twins.same(
             lambda: noticed(self.twins.model, session, message, frame=frame),
-            lambda: self.twins.store.notices.post(session, message, frame=frame),
+            lambda: self.twins.store.announcements.post(session, message, frame=frame),
         )
 
     @precondition(lambda self: self.twins.model.noticed)

@@ -76,7 +76,7 @@ class Talk:
         return TurnId(name)
 
     async def cancel(self, turn: TurnId | None = None) -> None:
-        await self._store.cancel(self.session, turn=turn)
+        await self._store.cancel(self.session, user=self._user, turn=turn)
 
     async def command(self, kind: MailKind, *, topic: str = "") -> TurnId:
         name = MessageId(token_hex(8))

@@ -51,7 +51,7 @@ def document(
 def operation(
     summary: str,
     *,
-    reply: str,
+    reply: str | None,
     problems: Mapping[str, str],
     parameters: Sequence[dict[str, Any]] = (),
     security: Sequence[dict[str, Any]] | None = None,
@@ -59,9 +59,11 @@ def operation(
 ) -> dict[str, Any]:
     """One method of a path. Without `security` the document's own holds.
 
-    `problems`: what each status but `status` means.
+    `reply`: the schema of the answer, None if it has no body. `problems`: what each status but
+    `status` means.
     """
-    responses = {status: _response("The answer", schema=reply)}
+    done = {"description": "Done"} if reply is None else _response("The answer", schema=reply)
+    responses = {status: done}
     for code, description in problems.items():
         responses[code] = _response(description, schema="Problem")
     described = {"summary": summary, "parameters": list(parameters), "responses": responses}

@@ -4,7 +4,7 @@ In layers, from the top; a module imports only from layers below its own, or wit
 its neighbours. `.importlinter` holds it.
 
 - `app` puts the parts together, and `__main__` runs it.
-- `api` is what back ends and users ask over HTTP, and `openapi` its document.
+- `api` and `membership_api` are what back ends and users ask over HTTP, `openapi` says so.
 - The process: `endpoint` takes clients in, `broadcasting` tells all of them, `drain` sends them
   elsewhere, `health` and `pulse` tell how it is.
 - What a client asks: `requests` knows what each frame does, and `commands`, `appending`, `opening`

@@ -19,7 +19,7 @@ from parley_core.domain.events import Accepted
 from parley_core.domain.ids import ConnectionId, MessageId, SessionId, UserId, session_partition
 from parley_core.domain.server_frames import System, encode
 from parley_core.http_api import Askers, body_of, json_reply
-from parley_core.ports import Conversations, Notices
+from parley_core.ports import Announcements, Conversations
 from parley_edge.domain.bucket import Bucket
 from parley_edge.domain.inputs import log_frame
 from parley_edge.domain.posts import (
@@ -46,14 +46,14 @@ class EdgeApi:
         self,
         askers: Askers,
         conversations: Conversations,
-        notices: Notices,
+        announcements: Announcements,
         *,
         new_id: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
         self._askers = askers
         self._conversations = conversations
-        self._notices = notices
+        self._announcements = announcements
         self._new_id = new_id
         self._clock = clock
         self._broadcasts = Bucket(rate=BROADCAST_RATE, burst=BROADCASTS, now=clock())
@@ -88,7 +88,7 @@ class EdgeApi:
         self, session: SessionId, post: MessagePost, message_id: MessageId
     ) -> Accepted:
         frame = notice_of(post.content, session=session, message_id=message_id)
-        return await self._notices.post(session, message_id, frame=frame)
+        return await self._announcements.post(session, message_id, frame=frame)
 
     async def _text(
         self, session: SessionId, post: MessagePost, message_id: MessageId, asker: Asker
@@ -123,7 +123,7 @@ class EdgeApi:
             )
         message_id = post.message_id or self._new_id()
         frame = encode(System(notice=post.notice, message_id=message_id))
-        edges = await self._notices.broadcast(Broadcast(msgspec.Raw(frame), users))
+        edges = await self._announcements.broadcast(Broadcast(msgspec.Raw(frame), users))
         return json_reply(ToldView(message_id=message_id, edges=edges), status=HTTPStatus.ACCEPTED)
 
 

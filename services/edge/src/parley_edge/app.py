@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
+from starlette.routing import BaseRoute
 
 from parley_core.admin import admin_app
 from parley_core.authentication import BELIEVING, BelievingAuthenticator
@@ -19,13 +20,14 @@ from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ProcessId, process_id
 from parley_core.domain.presence import BEAT, stamp
 from parley_core.http_api import Askers
+from parley_core.redis.announcements import RedisAnnouncements
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
 from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
-from parley_core.redis.notices import RedisNotices
+from parley_core.redis.memberships import RedisMemberships
 from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
 from parley_core.telemetry import redis_up
@@ -38,6 +40,7 @@ from parley_edge.edge import Edge
 from parley_edge.endpoint import public_app
 from parley_edge.health import drain_routes, unready
 from parley_edge.hub import Hub
+from parley_edge.membership_api import MembershipApi
 from parley_edge.protocol import PING_INTERVAL, PONG_TIMEOUT, EdgeProtocol
 from parley_edge.pulse import Pulse
 from parley_edge.roster import Roster
@@ -63,7 +66,8 @@ class Stores:
     feed: RedisFeed
     conversations: RedisConversations
     connections: RedisConnections
-    notices: RedisNotices
+    announcements: RedisAnnouncements
+    memberships: RedisMemberships
     processes: RedisProcesses
 
 
@@ -147,20 +151,18 @@ class Service:
             silence_limit=settings.session_timeout,
         )
 
-    def _new_api(self) -> EdgeApi:
-        token = self._settings.service_token.get_secret_value()
-        return EdgeApi(
-            Askers(self._edge.authenticator, service_token=token),
-            self._stores.conversations,
-            self._stores.notices,
-            new_id=new_id,
-            clock=self._clock,
+    def _api_routes(self) -> list[BaseRoute]:
+        token, stores = self._settings.service_token.get_secret_value(), self._stores
+        askers = Askers(self._edge.authenticator, service_token=token)
+        api = EdgeApi(
+            askers, stores.conversations, stores.announcements, new_id=new_id, clock=self._clock
         )
+        return [*api.routes(), *MembershipApi(askers, stores.memberships).routes()]
 
     def _new_public_server(self) -> HttpServer:
         settings = self._settings
         return HttpServer(
-            public_app(self._edge, routes=self._new_api().routes()),
+            public_app(self._edge, routes=self._api_routes()),
             host=settings.websocket_host,
             port=settings.websocket_port,
             reuse_port=True,
@@ -249,7 +251,8 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
                 max_sessions=settings.max_sessions_per_user,
             ),
             connections=RedisConnections(client, keys, process=process),
-            notices=RedisNotices(client, keys, kept=settings.max_messages_per_session),
+            announcements=RedisAnnouncements(client, keys, kept=settings.max_messages_per_session),
+            memberships=RedisMemberships(client, keys),
             processes=RedisProcesses(client, keys),
         )
     finally:

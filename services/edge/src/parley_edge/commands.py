@@ -34,6 +34,7 @@ async def _get_history(connection: Connection, command: Command) -> None:
         following(connection).session,
         before=None if command.before is None else Seq(command.before),
         limit=command.limit or limits.HISTORY,
+        user=connection.user,
     )
     connection.send(
         History(

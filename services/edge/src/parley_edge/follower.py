@@ -268,7 +268,7 @@ class Follower:
         while not self.is_over:
             try:
                 page = await self._edge.conversations.attach(
-                    self.session, position=self.reader.position
+                    self.session, user=self.user, position=self.reader.position
                 )
             except Unavailable as error:
                 failures += 1

@@ -105,7 +105,7 @@ class Hub:
 
     def _touch(self, channel: Channel[Listener]) -> None:
         for listener in channel.members:
-            self._upkeep.touch(listener.session, owner=listener.user)
+            self._upkeep.touch(listener.session, user=listener.user)
             return
 
 

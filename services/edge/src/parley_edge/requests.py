@@ -79,7 +79,9 @@ async def _text(connection: Connection, frame: Text) -> None:
 
 async def _cancel(connection: Connection, frame: Cancel) -> None:
     turn = None if frame.turn_id is None else TurnId(frame.turn_id)
-    await connection.edge.conversations.cancel(following(connection).session, turn=turn)
+    await connection.edge.conversations.cancel(
+        following(connection).session, user=connection.user, turn=turn
+    )
 
 
 async def _answer(connection: Connection, frame: Answer) -> None:
@@ -90,14 +92,21 @@ async def _typing(connection: Connection, frame: Typing) -> None:
     body = encode(TypingFrame(user_id=connection.user, state=frame.state))
     with suppress(Unavailable):  # At most once, by its nature.
         await connection.edge.conversations.tell(
-            following(connection).session, type="typing", frame=body, origin=connection.id
+            following(connection).session,
+            user=connection.user,
+            type="typing",
+            frame=body,
+            origin=connection.id,
         )
 
 
 async def _ack(connection: Connection, frame: Ack) -> None:
     with suppress(Unavailable):  # The next ack says more.
         await connection.edge.conversations.seen(
-            following(connection).session, device=connection.device, seq=Seq(frame.seq)
+            following(connection).session,
+            user=connection.user,
+            device=connection.device,
+            seq=Seq(frame.seq),
         )
 
 

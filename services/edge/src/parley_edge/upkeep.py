@@ -48,9 +48,9 @@ class Upkeep:
 
         self._add(f"compare {channel.name}", read_top)
 
-    def touch(self, session: SessionId, *, owner: UserId) -> None:
+    def touch(self, session: SessionId, *, user: UserId) -> None:
         """Keep the session alive."""
-        self._add(f"touch {session}", lambda: self._conversations.touch(session, owner=owner))
+        self._add(f"touch {session}", lambda: self._conversations.touch(session, user=user))
 
     async def run(self) -> None:
         """Until cancelled. What fails because Redis is away stays due."""

@@ -18,6 +18,7 @@ from parley_core.domain.ids import (
     TurnId,
     UserId,
 )
+from parley_core.domain.members import Role
 
 
 class TurnStatus(StrEnum):
@@ -94,6 +95,7 @@ class Opened(Struct, frozen=True):
     session: SessionId
     existed: bool
     attachment: Attachment
+    role: Role = Role.OWNER
 
 
 class Listed(Struct, frozen=True):
@@ -140,6 +142,10 @@ class Mail(Struct, frozen=True, omit_defaults=True):
     interrupt_id: str = ""
     strategy: Strategy = Strategy.ENQUEUE
     after: int | None = None
+    # The store adds these, if texts that were not for the agent came before: the newest of them,
+    # and the input's own place in the log.
+    unaddressed: MessageId = MessageId("")
+    seq: int = 0
 
 
 class Stop(StrEnum):
@@ -179,7 +185,8 @@ class Asked(Struct, frozen=True):
 class Inbox(Struct, frozen=True):
     """What a worker finds under its lease: the mailbox's head, and the turn if one is open.
 
-    `head` is the turn that the mail is for: its own, or one that asked and was answered.
+    `head` is the turn that the mail is for: its own, or one that asked and was answered. `members`:
+    people in the session beside its owner.
     """
 
     head: TurnId | None
@@ -189,6 +196,7 @@ class Inbox(Struct, frozen=True):
     topic: str
     epoch: Epoch
     created: int
+    members: int = 0
 
 
 class Lease(Struct, frozen=True):

@@ -32,6 +32,11 @@ NOTICE_RATE = 10.0
 """Notices of one session a second after that."""
 BROADCAST_USERS = 1_000
 """Users that one broadcast may name."""
+MEMBERS = 100
+"""People in one session beside its owner: each text goes to all of them, and a page of them is read
+at once."""
+GROUPS = 100
+"""Sessions of others that a user's list names: others put them there."""
 FORKS = 10
 """Forks of one user at once: each copies a whole conversation."""
 FORK_RATE = 0.1

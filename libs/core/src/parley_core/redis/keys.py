@@ -31,7 +31,7 @@ class SessionKeys:
 
 @dataclass(frozen=True, slots=True)
 class PartitionKeys:
-    """The keys that distribute a partition's work, and who is leaving."""
+    """The keys that distribute a partition's work, who is leaving, and what is owed."""
 
     ready: str
     leased: str
@@ -40,6 +40,8 @@ class PartitionKeys:
     sweep: str
     barred: str
     leaving: str
+    owed: str
+    """What users' lists in other partitions have not been told of this partition's sessions."""
 
 
 class Keys:
@@ -88,6 +90,7 @@ class Keys:
             sweep=f"{tagged}:sweep",
             barred=f"{tagged}:barred",
             leaving=f"{tagged}:leaving",
+            owed=f"{tagged}:owed",
         )
 
     def partitions(self) -> tuple[PartitionKeys, ...]:

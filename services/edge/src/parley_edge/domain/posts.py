@@ -13,6 +13,7 @@ from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.events import Mail, MailKind
 from parley_core.domain.ids import DeviceId, MessageId, SessionId, UserId
+from parley_core.domain.members import ReplyMode
 from parley_core.domain.server_frames import Text, encode_open
 
 Users = Annotated[list[Name], Meta(min_length=1, max_length=limits.BROADCAST_USERS)]
@@ -44,6 +45,19 @@ class BroadcastPost(Struct, frozen=True, kw_only=True):
     users: Users | None = None
     all: bool = False
     message_id: Identifier | None = None
+
+
+class MemberPost(Struct, frozen=True, kw_only=True):
+    """Somebody who gets a role in a session, or another one."""
+
+    user_id: Name
+    role: Literal["member", "viewer"] = "member"
+
+
+class ReplyPut(Struct, frozen=True, kw_only=True):
+    """When the agent answers from the next text on."""
+
+    mode: ReplyMode
 
 
 def author(post: MessagePost, asker: Asker) -> UserId:

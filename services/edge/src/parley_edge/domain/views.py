@@ -5,6 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from parley_core.domain.events import Listed
+from parley_core.domain.ids import SessionId
+from parley_core.domain.members import Group
 from parley_core.domain.presence import stamp
 
 
@@ -40,6 +42,26 @@ class SessionList(Struct, frozen=True, kw_only=True):
     """Newest activity first."""
 
     sessions: list[SessionView]
+
+
+class MemberView(Struct, frozen=True, kw_only=True):
+    """Somebody in a session: its owner, a member or a viewer."""
+
+    user_id: str
+    role: str
+
+
+class GroupView(Struct, frozen=True, kw_only=True):
+    """All who are in a session, its owner first, and when the agent answers there."""
+
+    session_id: str
+    members: list[MemberView]
+    reply: str
+
+
+def group_view(session: SessionId, group: Group) -> GroupView:
+    members = [MemberView(user_id=each.user, role=each.role) for each in group.members]
+    return GroupView(session_id=session, members=members, reply=group.reply)
 
 
 def session_view(listed: Listed) -> SessionView:

@@ -9,7 +9,7 @@ from parley_core.domain.events import Accepted
 from parley_core.domain.ids import MessageId, SessionId
 
 
-class Notices(Protocol):
+class Announcements(Protocol):
     """Words that the agent is not asked about.
 
     Guarantee: a notice that was accepted is in the session's log exactly once. A broadcast is told

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from parley_core.domain import limits
 from parley_core.domain.broadcast import Broadcast, pack
-from parley_core.domain.codes import ErrorCode
-from parley_core.domain.errors import Refused
 from parley_core.domain.events import Accepted
-from parley_core.domain.ids import Epoch, MessageId, Seq, SessionId, session_partition
+from parley_core.domain.ids import Epoch, MessageId, Seq, SessionId
 from parley_core.domain.live import NOTICE
 from parley_core.redis import replies
 from parley_core.redis.client import RedisClient
-from parley_core.redis.conversations import session_keys
 from parley_core.redis.keys import Keys
+from parley_core.redis.naming import partition_named, session_keys
 from parley_core.redis.scripts import script
 
 
-class RedisNotices:
-    """Implements `ports.Notices`. `kept`: events of a session's log."""
+class RedisAnnouncements:
+    """Implements `ports.Announcements`. `kept`: events of a session's log."""
 
     def __init__(self, client: RedisClient, keys: Keys, *, kept: int) -> None:
         self._client = client
@@ -25,8 +23,7 @@ class RedisNotices:
         self._kept = kept
 
     async def post(self, session: SessionId, message_id: MessageId, *, frame: bytes) -> Accepted:
-        if session_partition(session) is None:
-            raise Refused(ErrorCode.SESSION_NOT_FOUND, "There is no such session.")
+        partition_named(session)
         names = self._keys.session(session)
         reply = await self._client.script(
             script("notice"),

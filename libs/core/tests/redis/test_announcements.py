@@ -24,7 +24,7 @@ def store(any_redis_client: RedisClient, keys: Keys) -> SessionStore:
 
 async def notice(store: SessionStore, session: SessionId, message: str) -> tuple[int, bool]:
     frame = text_frame(session, message, "mind the gap", role="system")
-    accepted = await store.notices.post(session, MessageId(message), frame=frame)
+    accepted = await store.announcements.post(session, MessageId(message), frame=frame)
     return accepted.seq or 0, accepted.repeated
 
 
@@ -75,9 +75,9 @@ async def test_a_broadcast_says_how_many_hear_it(
     store = SessionStore(redis_client, keys)
     told = Broadcast(Raw(b'{"type":"system"}'), frozenset({UserId("ann")}))
 
-    before = await store.notices.broadcast(told)
+    before = await store.announcements.broadcast(told)
     with Ears(redis_url, keys.prefix) as ears:
-        after = await store.notices.broadcast(told)
+        after = await store.announcements.broadcast(told)
         ((_, data),) = ears.heard()
 
     assert (before, after) == (0, 1)
