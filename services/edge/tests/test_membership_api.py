@@ -62,7 +62,7 @@ async def test_members_come_get_another_role_and_go(
     left = [(await http.delete(path, headers=ANN)).status_code for path in paths]
 
     viewers = [{"user_id": user, "role": "viewer"} for user in ("bob/ö", "eve")]
-    assert steps == left + [204]
+    assert steps == [*left, 204]
     assert full == {"session_id": session, "members": [OWNER, *viewers], "reply": "always"}
     assert (await group(http, session))["members"] == [OWNER]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -18,12 +18,13 @@ from parley_core.domain.codes import CloseCode
 from parley_core.serving import HttpServer
 from parley_edge.domain.framing import text_frame
 from parley_edge.protocol import EXTENSION, EdgeProtocol
+from parley_edge.socket import ClientSocket
 
 
 class Recorder:
     """A listener that writes down what it is told."""
 
-    def __init__(self, socket: EdgeProtocol) -> None:
+    def __init__(self, socket: ClientSocket) -> None:
         self.socket = socket
         self.messages: list[str | bytes] = []
         self.told: list[str] = []
@@ -33,6 +34,9 @@ class Recorder:
     def received(self, data: str | bytes) -> None:
         self.messages.append(data)
         self.got.set()
+
+    def choked(self) -> None:
+        self.told.append("choked")
 
     def writable(self) -> None:
         self.told.append("writable")
@@ -51,6 +55,20 @@ class Served:
     def __init__(self, server: HttpServer) -> None:
         self.server = server
         self.recorders: asyncio.Queue[Recorder] = asyncio.Queue()
+        self.sockets: list[ClientSocket] = []
+
+    def connected(self, socket: ClientSocket) -> Recorder:
+        recorder = Recorder(socket)
+        self.recorders.put_nowait(recorder)
+        self.sockets.append(socket)
+        return recorder
+
+    async def tick(self) -> None:
+        """What the edge does once a second, in a hurry."""
+        while True:
+            await asyncio.sleep(0.02)
+            for socket in self.sockets:
+                socket.check(asyncio.get_running_loop().time())
 
     @property
     def url(self) -> str:
@@ -64,11 +82,10 @@ class Served:
 async def serving(*, accept_after: float = 0.0, **options: Any) -> AsyncIterator[Served]:
     async def endpoint(websocket: WebSocket) -> None:
         await asyncio.sleep(accept_after)
-        await websocket.accept()
-        recorder = Recorder(websocket.scope["extensions"][EXTENSION])
-        served.recorders.put_nowait(recorder)
-        recorder.socket.listen(recorder)
-        await recorder.gone.wait()
+        handshake: EdgeProtocol = websocket.scope["extensions"][EXTENSION]
+        with suppress(WebSocketDisconnect):
+            await websocket.accept()
+            handshake.hand_over(served.connected)
 
     app = Starlette(routes=[WebSocketRoute("/", endpoint)])
     server = HttpServer(
@@ -76,14 +93,15 @@ async def serving(*, accept_after: float = 0.0, **options: Any) -> AsyncIterator
         host="127.0.0.1",
         port=0,
         ws=EdgeProtocol,
-        ws_per_message_deflate=False,
-        **options,
+        **({"ws_per_message_deflate": False} | options),
     )
     served = Served(server)
     await server.start()
+    ticking = asyncio.create_task(served.tick())
     try:
         yield served
     finally:
+        ticking.cancel()
         await server.stop()
 
 
@@ -191,7 +209,7 @@ async def test_a_peer_that_is_gone_before_anybody_listens_is_told_so() -> None:
 async def test_a_close_waits_only_so_long_for_a_peer_that_does_not_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("parley_edge.protocol.CLOSE_TIMEOUT", 0.2)
+    monkeypatch.setattr("parley_edge.socket.CLOSE_TIMEOUT", 0.2)
     async with serving() as served:
         transport, _peer = await mute_peer(served)
         transport.write(HANDSHAKE)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from types import ModuleType
 
-from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq
+from parley_core.domain.live import LiveFrame
 
 _LEASE_CHECK = re.compile(r"redis\.call\('HGET', KEYS\[\d+\], ARGV\[1\]\) ~= ARGV\[2\]")
 
@@ -55,17 +55,16 @@ def position_proof() -> None:
 
 def buffered_attach() -> None:
     """What came live while the log was read goes out after it, whether or not the log had it."""
-    from parley_edge.domain.reader import Reader, Verdict  # noqa: PLC0415
+    from parley_edge.domain import standing as rule  # noqa: PLC0415
+    from parley_edge.domain.standing import Judgement, Standing, Verdict  # noqa: PLC0415
 
-    merged = Reader._judge_log
+    merged = rule._judge_log
 
-    def judge_log(
-        self: Reader, epoch: Epoch, seq: Seq, id_: MessageId, origin: ConnectionId
-    ) -> Verdict:
-        verdict = merged(self, epoch, seq, id_, origin)
-        return Verdict.SEND if verdict is Verdict.DROP else verdict
+    def judge_log(standing: Standing, frame: LiveFrame) -> Judgement:
+        verdict, after = merged(standing, frame)
+        return (Verdict.SEND if verdict is Verdict.DROP else verdict), after
 
-    Reader._judge_log = judge_log  # type: ignore[method-assign]  # this is the ablation
+    rule._judge_log = judge_log
 
 
 def kept_writes() -> None:

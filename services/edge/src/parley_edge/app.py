@@ -41,10 +41,11 @@ from parley_edge.endpoint import public_app
 from parley_edge.health import drain_routes, unready
 from parley_edge.hub import Hub
 from parley_edge.membership_api import MembershipApi
-from parley_edge.protocol import PING_INTERVAL, PONG_TIMEOUT, EdgeProtocol
+from parley_edge.protocol import EdgeProtocol
 from parley_edge.pulse import Pulse
 from parley_edge.roster import Roster
 from parley_edge.settings import EdgeSettings
+from parley_edge.socket import PING_INTERVAL, PONG_TIMEOUT
 from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep
 

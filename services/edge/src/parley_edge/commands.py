@@ -36,7 +36,8 @@ async def _get_history(connection: Connection, command: Command) -> None:
         limit=command.limit or limits.HISTORY,
         user=connection.user,
     )
-    connection.send(
+    await connection.drained()
+    connection.replay(
         History(
             messages=messages(events, plain=connection.is_plain),
             has_more=has_more,
@@ -93,11 +94,13 @@ def _entry(listed: Listed) -> SessionEntry:
 
 
 async def _new_session(connection: Connection, command: Command) -> None:
+    await connection.drained()
     await move(connection, new=connection.edge.new_id(), request_id=command.request_id)
 
 
 async def _switch_session(connection: Connection, command: Command) -> None:
     session = SessionId(_required(command.session_id, "session_id"))
+    await connection.drained()
     await move(connection, session=session, request_id=command.request_id)
 
 

@@ -25,9 +25,9 @@ from parley_core.domain.server_frames import (
     ServerFrame,
     encode,
 )
-from parley_edge.domain.framing import text_frame
 from parley_edge.domain.greeting import health
 from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
+from parley_edge.domain.rendering import audience
 from parley_edge.edge import Edge
 from parley_edge.follower import Follower
 from parley_edge.outbox import Outbox, Socket
@@ -43,6 +43,26 @@ PENDING = 64
 class Connection:
     """A socket's listener, a follower's sink, and what requests act on."""
 
+    __slots__ = (
+        "_carry_out",
+        "_pending",
+        "_since",
+        "_socket",
+        "_work",
+        "audience",
+        "device",
+        "edge",
+        "follower",
+        "id",
+        "is_leaving",
+        "is_registered",
+        "moving",
+        "outbox",
+        "phase",
+        "user",
+        "watched",
+    )
+
     def __init__(
         self,
         socket: Socket,
@@ -56,21 +76,20 @@ class Connection:
         self.phase = Phase.NEW
         self.user = UserId("")
         self.device = DeviceId("")
-        self.capabilities: frozenset[Capability] = frozenset()
+        self.audience = audience(socket.form, frozenset())
         self.follower: Follower | None = None
-        self.watched: set[UserId] = set()
-        self.gone = asyncio.Event()
+        self.watched: set[UserId] | None = None
         self.moving = asyncio.Lock()
         """Held while the connection changes its session."""
         self.is_registered = False
         """The store may know this connection."""
         self._socket = socket
         self._carry_out = carry_out
-        self._outbox = Outbox(socket, clock=edge.clock)
+        self.outbox = Outbox(socket, clock=edge.clock, too_slow=self._too_slow)
         self._since = edge.clock()
-        self._pending: deque[AnyClientFrame] = deque()
+        self._pending: deque[AnyClientFrame] | None = None
         self._work: asyncio.Task[None] | None = None
-        self._leaves_when_idle = False
+        self.is_leaving = False
         edge.roster.add(self)
 
     # From the socket
@@ -115,15 +134,18 @@ class Connection:
                 self.fail(ErrorCode.UNAUTHENTICATED, "The first frame must be auth.")
                 self.close(CloseCode.PROTOCOL_VIOLATION)
 
+    def choked(self) -> None:
+        self.outbox.choke()
+
     def writable(self) -> None:
-        self._outbox.flush()
+        self.outbox.flush()
 
     def closing(self) -> None:
         """Nothing more can be sent or read; live frames are not wanted any more."""
         if self.phase is Phase.CLOSING:
             return
         self.phase = advance(self.phase, Phase.CLOSING)
-        self._outbox.give_up()
+        self.outbox.give_up()
         if self.follower is not None:
             self.follower.end()
         self._unwatch()
@@ -131,11 +153,14 @@ class Connection:
     def lost(self) -> None:
         self.closing()
         self.edge.roster.remove(self)
-        self.gone.set()
         if self._work is None:
             self._depart()
 
     # To the client
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return self.audience.capabilities
 
     @property
     def is_plain(self) -> bool:
@@ -145,15 +170,16 @@ class Connection:
     def is_closing(self) -> bool:
         return self.phase is Phase.CLOSING
 
-    def send(self, frame: ServerFrame, *, live: bool = False) -> None:
-        self.send_framed(text_frame(encode(frame)), live=live)
+    def send(self, frame: ServerFrame) -> None:
+        """Send now. A client that does not read is too slow for these as for live frames."""
+        self.outbox.write(self.audience.form.write(encode(frame)))
 
-    def send_framed(self, framed: bytes, *, live: bool) -> None:
-        if self.phase is Phase.CLOSING:
-            return
-        self._outbox.send(framed, live=live)
-        if self._outbox.is_too_slow:
-            self.close(CloseCode.TOO_SLOW)
+    def replay(self, frame: ServerFrame) -> None:
+        """Send what may be large and was asked for: the socket paces it, see `drained`."""
+        self.outbox.replay(self.audience.form.write(encode(frame)))
+
+    def _too_slow(self) -> None:
+        self.close(CloseCode.TOO_SLOW)
 
     def fail(
         self,
@@ -179,11 +205,12 @@ class Connection:
 
     def close(self, code: CloseCode) -> None:
         if self.phase is not Phase.CLOSING:
-            self._outbox.close(code)
+            self.outbox.close(code)
             self.closing()
 
     async def drained(self) -> None:
-        await self._outbox.drained()
+        """Returns when the socket has taken what was sent."""
+        await self.outbox.drained()
 
     # From the follower
 
@@ -196,7 +223,7 @@ class Connection:
         self.close(CloseCode.LOST)
 
     def presence_changed(self, body: bytes) -> None:
-        self.send_framed(text_frame(body), live=True)
+        self.outbox.write(self.audience.form.write(body))
 
     # Its session
 
@@ -220,6 +247,7 @@ class Connection:
 
     async def watch(self, users: Iterable[UserId]) -> None:
         """Tell the client of changes of these users' presence until it closes."""
+        self.watched = self.watched or set()
         for user in users:
             await self.edge.hub.watch(user, self)
             self.watched.add(user)
@@ -227,12 +255,14 @@ class Connection:
             self._unwatch()
 
     def _unwatch(self) -> None:
-        for user in self.watched:
+        for user in self.watched or ():
             self.edge.hub.unwatch(user, self)
 
     # Carrying out
 
     def _queue(self, frame: AnyClientFrame) -> None:
+        if self._pending is None:
+            self._pending = deque()
         self._pending.append(frame)
         if len(self._pending) >= PENDING:
             self._socket.stop_reading()
@@ -247,8 +277,8 @@ class Connection:
                     self._socket.read_on()
                 await self._carry_out(self, frame)
         finally:
-            self._work = None
-            if self.gone.is_set():
+            self._work = self._pending = None
+            if not self.edge.roster.has(self.id):
                 self._depart()
         self._leave_if_idle()
 
@@ -267,24 +297,31 @@ class Connection:
             self.close(CloseCode.UNAUTHENTICATED)
         elif now - self._socket.heard_at > self.edge.silence_limit:
             self.close(CloseCode.LOST)
-        elif self._outbox.is_too_slow:
+        elif self.outbox.is_too_slow:
             self.close(CloseCode.TOO_SLOW)
+        else:
+            self._socket.check(now)
 
     def ask_to_move(self, *, within: float, reason: str) -> None:
         """A client that knows how opens another connection first; others leave when idle."""
         if self.is_plain:
-            self._leaves_when_idle = True
+            self._leave(when_idle=True)
             self._leave_if_idle()
         else:
             self.send(Reconnect(within_ms=round(within * 1000), reason=reason))
 
     def stay(self) -> None:
         """The drain was taken back."""
-        self._leaves_when_idle = False
+        self._leave(when_idle=False)
+
+    def _leave(self, *, when_idle: bool) -> None:
+        self.is_leaving = when_idle
+        if self.follower is not None:
+            self.follower.refocus()
 
     def _leave_if_idle(self) -> None:
         """Between an answer and the next text."""
-        if not self._leaves_when_idle or self._work is not None:
+        if not self.is_leaving or self._work is not None:
             return
-        if self.follower is None or not self.follower.reader.unanswered:
+        if self.follower is None or not self.follower.reader.standing.unanswered:
             self.close(CloseCode.DRAINED)

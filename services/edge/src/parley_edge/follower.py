@@ -10,18 +10,16 @@ from parley_core.domain.backoff import backoff
 from parley_core.domain.client_frames import Capability, Position
 from parley_core.domain.errors import Unavailable
 from parley_core.domain.events import Accepted, Attachment, Event, Top
-from parley_core.domain.ids import MessageId, Seq, SessionId
+from parley_core.domain.ids import Epoch, MessageId, Seq, SessionId
 from parley_core.domain.server_frames import Ack, Turn
 from parley_edge.domain.arrival import Arrival
-from parley_edge.domain.framing import text_frame
+from parley_edge.domain.framing import Place
 from parley_edge.domain.greeting import greeting, turn_frame
-from parley_edge.domain.reader import Reader, Verdict
-from parley_edge.domain.rendering import as_plain, is_shown
+from parley_edge.domain.reader import Reader
+from parley_edge.domain.standing import Verdict
 from parley_edge.edge import Edge
+from parley_edge.in_flight import InFlight
 from parley_edge.sink import Sink
-
-_FEED_PATIENCE = 0.05
-"""Seconds that the feed has to bring what lies before the connection's own text."""
 
 
 class Follower:
@@ -38,13 +36,13 @@ class Follower:
         """`session_gone` opens the session again: it does not exist any more."""
         self.session = session
         self.user = sink.user
-        self.reader = Reader(sink.id, deltas=Capability.DELTAS in sink.capabilities)
+        self.reader = Reader(sink.id)
+        self.looks_at_each = sink.is_leaving
         self._sink = sink
         self._edge = edge
         self._session_gone = session_gone
         self._reading: asyncio.Task[None] | None = None
-        self._in_flight: MessageId | None = None
-        self._awaited: tuple[Seq, asyncio.Future[None]] | None = None
+        self._own = InFlight()
         self._is_joined = False
         self._is_over = False
         self._is_doubting = False
@@ -75,8 +73,13 @@ class Follower:
 
     def end(self) -> None:
         self._is_over = True
+        self.reader.fall_behind()
         self._edge.hub.leave(self)
         self._release()
+
+    def refocus(self) -> None:
+        """Look at each frame that comes as long as somebody waits for one of them."""
+        self.looks_at_each = self._own.is_awaited or self._sink.is_leaving
 
     @property
     def is_over(self) -> bool:
@@ -85,6 +88,21 @@ class Follower:
     # From the hub
 
     def arrived(self, arrival: Arrival) -> None:
+        """All who stand at one place get a frame as it was judged and made for the first."""
+        reader, sink = self.reader, self._sink
+        if (
+            reader.live is not arrival.before
+            or self.looks_at_each
+            or arrival.frame.origin == sink.id
+        ):
+            self._judge(arrival)
+            return
+        reader.live = arrival.after
+        rendered = arrival.renderings[sink.audience]
+        if rendered is not None:
+            sink.outbox.write(rendered)
+
+    def _judge(self, arrival: Arrival) -> None:
         if self.is_over:
             return
         verdict = self.reader.offer(arrival)
@@ -112,7 +130,7 @@ class Follower:
 
     def sending(self, message_id: MessageId) -> None:
         """A text is about to be appended."""
-        self._in_flight = message_id
+        self._own.message_id = message_id
 
     async def accepted(self, accepted: Accepted, message_id: MessageId) -> None:
         """Returns when the text's place in the order has come and its ack is out."""
@@ -121,35 +139,30 @@ class Follower:
             if not self.reader.behind:
                 await self._feed_reaches(seq)
             if self._lacks_place(accepted, message_id):
-                await self._caught_up()
+                await asyncio.wait({self._fall_behind()})
                 self._lacks_place(accepted, message_id)
-        if self._in_flight == message_id:
+        if self._own.message_id == message_id:
             # Also if its place never came, because the log was cleared: accepted is accepted.
             self._ack(message_id, seq)
         self._sink.moved(behind=self.reader.behind)
 
     def _lacks_place(self, accepted: Accepted, message_id: MessageId) -> bool:
         """Whether frames before the text are missing; the feed or a read may have acked it."""
-        if self._in_flight != message_id or self.is_over:
+        if self._own.message_id != message_id or self.is_over:
             return False
         seq = accepted.seq or Seq(0)
         verdict = self.reader.replied(accepted.epoch, seq, message_id, repeated=accepted.repeated)
         return verdict is Verdict.READ
 
     async def _feed_reaches(self, seq: Seq) -> None:
-        reached = asyncio.get_running_loop().create_future()
-        self._awaited = (seq, reached)
-        await asyncio.wait({reached}, timeout=_FEED_PATIENCE)
-        self._awaited = None
-
-    async def _caught_up(self) -> None:
-        await asyncio.wait({self._fall_behind()})
+        self.looks_at_each = True
+        await self._own.reached(seq)
+        self.refocus()
 
     def _ack(self, message_id: MessageId, seq: Seq) -> None:
-        if message_id == self._in_flight:
-            self._in_flight = None
+        self._own.settled(message_id)
         if Capability.ACK in self._sink.capabilities:
-            self._sink.send(Ack(message_id=message_id, seq=seq), live=True)
+            self._sink.send(Ack(message_id=message_id, seq=seq))
 
     # Delivery
 
@@ -157,10 +170,8 @@ class Follower:
         frame = arrival.frame
         if verdict is Verdict.ACK:
             self._ack(frame.id, frame.seq)
-        elif is_shown(frame.type, self._sink.capabilities):
-            plain = not self._sink.capabilities
-            framed = arrival.framed_plain if plain else arrival.framed
-            self._sink.send_framed(framed, live=True)
+        elif (rendered := arrival.renderings[self._sink.audience]) is not None:
+            self._sink.outbox.write(rendered)
         if frame.is_log:
             self._release()
             self._sink.moved(behind=False)
@@ -170,27 +181,24 @@ class Follower:
             if verdict is Verdict.ACK:
                 self._ack(event.id, event.seq)
             else:
-                self._replay(event)
+                self._replay(event, page.top.epoch)
         self._release()
 
-    def _replay(self, event: Event) -> None:
-        capabilities = self._sink.capabilities
-        if is_shown(event.type, capabilities):
-            body = event.body if capabilities else as_plain(event.type, event.body)
-            self._sink.send_framed(text_frame(body), live=False)
+    def _replay(self, event: Event, epoch: Epoch) -> None:
+        place = Place(epoch, event.seq, event.id)
+        rendered = self._sink.audience.render(event.type, event.body, place=place)
+        if rendered is not None:
+            self._sink.outbox.replay(rendered)
 
     def _release(self) -> None:
         """Let go of whoever waits for the cursor, if it came there or will not."""
-        if self._awaited is not None:
-            seq, reached = self._awaited
-            if (self.is_over or self.reader.cursor.seq >= seq) and not reached.done():
-                reached.set_result(None)
+        self._own.release(None if self.is_over else self.reader.standing.cursor.seq)
 
     # Catching up
 
     def _fall_behind(self) -> asyncio.Task[None]:
         """Read the log, once however often it is asked for."""
-        self.reader.behind = True
+        self.reader.fall_behind()
         self._is_doubting = False
         self._sink.moved(behind=True)
         if self._reading is None or self._reading.done():
@@ -233,7 +241,7 @@ class Follower:
             return
         position = self.reader.position
         self.reader.restart(page)
-        self._sink.send(
+        self._sink.replay(
             greeting(
                 self.session,
                 page,
@@ -248,11 +256,11 @@ class Follower:
     def _settle(self, page: Attachment) -> None:
         turn = turn_frame(page.turn) if page.turn else None
         if turn and turn != self._turn_told and Capability.TURNS in self._sink.capabilities:
-            self._sink.send(turn, live=True)
+            self._sink.send(turn)
         self._turn_told = turn
         piece = self.reader.lacking(page)
-        if piece is not None:
-            self._sink.send(piece, live=True)
+        if piece is not None and Capability.DELTAS in self._sink.capabilities:
+            self._sink.send(piece)
         self._go_on(page)
 
     def _go_on(self, page: Attachment | None) -> None:

@@ -17,7 +17,7 @@ from parley_edge.admission import TurnedAwayError, admit
 from parley_edge.connection import Connection
 from parley_edge.domain.greeting import greeting
 from parley_edge.domain.lifecycle import Phase
-from parley_edge.domain.rendering import capabilities_of
+from parley_edge.domain.rendering import audience, capabilities_of
 from parley_edge.follower import Follower
 
 RETRY_AFTER_MS = 1000
@@ -37,7 +37,8 @@ async def open_first(connection: Connection, auth: Auth) -> None:
         connection.close(turned_away.close)
         return
     connection.device = DeviceId(auth.device_id)
-    connection.capabilities = capabilities_of(auth.capabilities)
+    capabilities = capabilities_of(auth.capabilities)
+    connection.audience = audience(connection.audience.form, capabilities)
     session = None if auth.session_id is None else SessionId(auth.session_id)
     new = connection.edge.new_id() if auth.new_session else None
     try:
@@ -169,7 +170,7 @@ def _greet(
     connection: Connection, opened: Opened, *, position: Position | None, request_id: str | None
 ) -> None:
     edge = connection.edge
-    connection.send(
+    connection.replay(
         greeting(
             opened.session,
             opened.attachment,

@@ -1,210 +1,102 @@
-"""The WebSocket under a connection: uvicorn's protocol class, changed where Parley differs.
+"""The handshake: uvicorn's WebSocket protocol up to the accept, then a `ClientSocket`.
 
-Messages go straight to a listener instead of through a queue and a task, frames are written as
-they are given, and the ends differ: a message that is too large is answered before the close, a
-peer that is silent gets 4000, and a close never waits for ever for a peer that does not read.
+Routing, headers and the answer are uvicorn's and Starlette's. What they need for a connection's
+life (a task, a queue, two events, timers, a parser, the scope) would cost an idle connection 20 KB;
+it ends here, and the transport gets a protocol that holds what an open socket needs.
 """
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, Protocol
+from collections.abc import Callable
+from functools import cache
+from math import inf
+from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
-from parley_core.domain.codes import CLOSES, CloseCode, ErrorCode
-from parley_core.domain.server_frames import Error, encode
-from parley_edge.domain.framing import text_frame
+from parley_edge.domain.framing import WINDOW_BITS, Form
+from parley_edge.domain.inbound import Inbound
+from parley_edge.socket import ClientSocket, KeepAlive, Listener
 
 EXTENSION = "parley"
-"""Under this name of the ASGI scope's extensions the endpoint finds its socket."""
-PING_INTERVAL = 25.0
-"""Seconds between two pings of a peer that answers."""
-PONG_TIMEOUT = 8.0
-"""Seconds that a peer has to answer a ping."""
-CLOSE_TIMEOUT = 5.0
-"""Seconds that a peer has to answer a close before the connection is cut."""
-LOST_TIMEOUT = 1.0
-"""The same for a peer that did not answer a ping."""
-_QUIET = 0.25
-"""Seconds without a byte after which a peer has read what was written before the close."""
-_INVALID_TEXT = 1007
+"""Under this name of the ASGI scope's extensions the endpoint finds its handshake."""
 
-_TOO_LARGE = text_frame(
-    encode(
-        Error(
-            code=ErrorCode.MESSAGE_TOO_LARGE, message="The frame is larger than this server takes."
-        )
+_COMPRESSION = [
+    # Nothing is taken over from one message to the next, in neither direction: a frame is deflated
+    # once for all who get it, and an idle connection holds no window.
+    ServerPerMessageDeflateFactory(
+        server_no_context_takeover=True,
+        client_no_context_takeover=True,
+        server_max_window_bits=WINDOW_BITS,
     )
-)
+]
 
 
-class Listener(Protocol):
-    """What a socket tells. Called from the event loop; must not block."""
-
-    def received(self, data: str | bytes) -> None:
-        """One message: str if it was text, bytes if it was binary."""
-        ...
-
-    def writable(self) -> None:
-        """The socket takes more, after it did not."""
-        ...
-
-    def closing(self) -> None:
-        """Nothing more can be sent."""
-        ...
-
-    def lost(self) -> None:
-        """The end: nothing is called after it."""
-        ...
+@cache
+def keep_alive(interval: float | None, timeout: float | None) -> KeepAlive:
+    """One value for all connections of a server. None is never."""
+    return KeepAlive(interval or inf, timeout or inf)
 
 
 class EdgeProtocol(WebSocketsSansIOProtocol):
-    """One client's socket."""
+    """One client's handshake."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.heard_at = self.loop.time()
-        self._listener: Listener | None = None
-        self._early: list[str | bytes] = []
-        self._discards = False
-        self._quiet: asyncio.TimerHandle | None = None
+        self.conn.available_extensions = _COMPRESSION if self.config.ws_per_message_deflate else []
+        self._early = b""
+        self._is_handed_over = False
 
-    # For the connection
-
-    def listen(self, listener: Listener) -> None:
-        """From now on `listener` is told; messages that came before are given to it first."""
-        self._listener = listener
-        if self.disconnected:
-            listener.lost()
+    def hand_over(self, listen: Callable[[ClientSocket], Listener]) -> None:
+        """After the accept: the transport becomes a `ClientSocket`'s, and `listen` makes who is
+        told what comes. Harmless if the peer is gone."""
+        if self.disconnected or self.transport.is_closing():
             return
-        early, self._early = self._early, []
-        for data in early:
-            listener.received(data)
-        self.read_on()
+        self._is_handed_over = True
+        config, is_compressed = self.config, bool(self.conn.extensions)
+        socket = ClientSocket(
+            self.transport,
+            loop=self.loop,
+            connections=self.connections,
+            inbound=Inbound(limit=config.ws_max_size, inflates=is_compressed),
+            form=Form.COMPRESSED if is_compressed else Form.SOCKET,
+            keep_alive=keep_alive(config.ws_ping_interval, config.ws_ping_timeout),
+            is_paused=self.read_paused,
+        )
+        self.connections.discard(self)
+        self.transport.set_protocol(socket)
+        socket.listen(listen(socket), early=self._early)
+        self._let_go()
 
-    @property
-    def is_writable(self) -> bool:
-        return self.writable.is_set()
-
-    def write(self, framed: bytes) -> None:
-        """Write whole frames; after a close nothing is written."""
-        if not self.close_sent and not self.transport.is_closing():
-            self.transport.write(framed)
-
-    def close(self, code: CloseCode) -> None:
-        """Begin the closing handshake; the peer has `CLOSE_TIMEOUT` to answer."""
-        self._close(code, patience=CLOSE_TIMEOUT)
-
-    def stop_reading(self) -> None:
-        if not self.read_paused and not self.transport.is_closing():
-            self.read_paused = True
-            self.transport.pause_reading()
-
-    def read_on(self) -> None:
-        if self.read_paused and not self.transport.is_closing():
-            self.read_paused = False
-            self.transport.resume_reading()
+    def _let_go(self) -> None:
+        """Break the circles, so that nothing waits for the garbage collector."""
+        self.conn.parser.close()
+        self.scope["extensions"].clear()
 
     # From the event loop, by way of uvicorn
 
+    def data_received(self, data: bytes) -> None:
+        if not self.handshake_initiated:
+            super().data_received(data)
+            return
+        # For the socket, as soon as there is one.
+        self._early += data
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def start_keepalive(self) -> None:
+        """The socket's matter."""
+
     async def run_asgi(self) -> None:
+        """Supervisor of one handshake. As uvicorn's, but what was handed over stays open."""
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions[EXTENSION] = self
-        await super().run_asgi()
-
-    def data_received(self, data: bytes) -> None:
-        self.heard_at = self.loop.time()
-        if self._discards:
-            self._linger()
-        else:
-            super().data_received(data)
-
-    def send_receive_event_to_app(self) -> None:
-        data, self.frames = b"".join(self.frames), []
-        if self.close_sent:
-            return
-        if self.curr_msg_data_type == "bytes":
-            self._deliver(data)
-            return
         try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            self.conn.fail(_INVALID_TEXT)
-            self.handle_parser_exception()
-            return
-        self._deliver(text)
-
-    def _deliver(self, data: str | bytes) -> None:
-        if self._listener is None:
-            self._early.append(data)
-            self.stop_reading()
-        else:
-            self._listener.received(data)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._listener is not None:
-            self._listener.writable()
-
-    def handle_close(self, event: Any) -> None:
-        super().handle_close(event)
-        if self._listener is not None:
-            self._listener.closing()
-
-    def handle_parser_exception(self) -> None:
-        """The peer broke RFC 6455 or the limit on sizes: say so, then read on only to discard.
-
-        A socket closed with bytes unread is reset, and a reset takes what was written with it: so
-        it is closed when the peer has been quiet for a moment.
-        """
-        sent = self.conn.close_sent
-        if sent is not None and sent.code == CloseCode.TOO_LARGE:
-            self.write(_TOO_LARGE)
-        self._discards = True
-        self._end(patience=CLOSE_TIMEOUT)
-        self._linger()
-
-    def _linger(self) -> None:
-        if self._quiet is not None:
-            self._quiet.cancel()
-        self._quiet = self.loop.call_later(_QUIET, self.transport.close)
-
-    def keepalive_timeout(self) -> None:
-        if self.read_paused:
-            # We do not read, so a pong cannot be seen: no proof that the peer is gone.
-            self.pong_timer = None
-            self.pending_ping_payload = None
-            self.schedule_ping()
-            return
-        self._close(CloseCode.LOST, patience=LOST_TIMEOUT)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self._quiet is not None:
-            self._quiet.cancel()
-        if self._listener is not None:
-            self._listener.lost()
-
-    def shutdown(self) -> None:
-        """Uvicorn's exit, which comes after our drain: whoever is left is told and cut."""
-        self._close(CloseCode.DRAINED, patience=0.0)
-
-    def _close(self, code: CloseCode, *, patience: float) -> None:
-        if self.close_sent or self.transport.is_closing():
-            return
-        if not self.handshake_complete:
+            await self.app(self.scope, self.receive, self.send)
+        except Exception:
+            self.logger.exception("a handshake failed")
+        if not self._is_handed_over:
+            self.send_500_response()
             self.transport.close()
-            return
-        self.conn.send_close(code, CLOSES[code].reason)
-        self._end(patience=patience)
-
-    def _end(self, *, patience: float) -> None:
-        """Write the close that `conn` holds, and wait for the peer's for `patience` seconds."""
-        self.stop_keepalive()
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        self.read_on()
-        self.close_timer = self.loop.call_later(patience, self.transport.abort)
-        if self._listener is not None:
-            self._listener.closing()

@@ -7,6 +7,8 @@ from typing import Protocol
 from parley_core.domain.client_frames import Capability
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
+from parley_edge.domain.rendering import Audience
+from parley_edge.outbox import Outbox
 
 
 class Sink(Protocol):
@@ -14,14 +16,22 @@ class Sink(Protocol):
 
     id: ConnectionId
     user: UserId
-    capabilities: frozenset[Capability]
+    audience: Audience
+    outbox: Outbox
+    is_leaving: bool
+    """It is told of each log frame, by `moved`, to leave between an answer and the next text."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
 
     @property
     def is_closing(self) -> bool: ...
 
-    def send(self, frame: ServerFrame, *, live: bool = False) -> None: ...
+    def send(self, frame: ServerFrame) -> None: ...
 
-    def send_framed(self, framed: bytes, *, live: bool) -> None: ...
+    def replay(self, frame: ServerFrame) -> None:
+        """Send what the socket paces."""
+        ...
 
     def moved(self, *, behind: bool) -> None:
         """The follower went on, or fell behind."""

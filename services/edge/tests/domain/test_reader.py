@@ -13,7 +13,8 @@ from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq, TurnId
 from parley_core.domain.live import NO_ORIGIN, LiveFrame
 from parley_core.domain.server_frames import Delta, encode
 from parley_edge.domain.arrival import Arrival
-from parley_edge.domain.reader import KEPT, Reader, Verdict
+from parley_edge.domain.reader import KEPT, Reader
+from parley_edge.domain.standing import Verdict
 
 ME = ConnectionId("me")
 OTHER = ConnectionId("other")
@@ -74,7 +75,7 @@ class Session:
         self._publish("system", b"{}")
 
     def page(self, reader: Reader) -> Attachment:
-        at = reader.cursor
+        at = reader.standing.cursor
         known = {event.seq: event.id for event in self.log} | {self.floor: self.floor_id}
         proved = at.epoch == self.epoch and known.get(at.seq) == at.id
         after = [event for event in self.log if event.seq > at.seq]
@@ -98,7 +99,7 @@ class OrderRule(RuleBasedStateMachine):
     @initialize()
     def attach(self) -> None:
         self.session = Session()
-        self.reader = Reader(ME, deltas=True)
+        self.reader = Reader(ME)
         self.given: list[Event | LiveFrame] = []
         """Since the client was told where it stands."""
         self.stands = self.session.top
@@ -189,7 +190,7 @@ class OrderRule(RuleBasedStateMachine):
             return
         verdict = self.reader.replied(epoch, event.seq, event.id, repeated=False)
         if verdict is Verdict.READ:
-            self.reader.behind = True
+            self.reader.fall_behind()
         elif verdict is Verdict.ACK:
             self.acked.append(event.id)
             self.given.append(event)
@@ -226,7 +227,9 @@ class OrderRule(RuleBasedStateMachine):
             self.given = []
             self.stands = Top(frame.epoch, frame.seq, frame.id)
         else:
-            self._write(arrival.delta)
+            delta = arrival.delta
+            assert delta is not None
+            self._write(delta)
 
     def _write(self, delta: Delta) -> None:
         key = (delta.turn_id, delta.attempt)
@@ -287,14 +290,14 @@ def log_frame(seq: int, *, size: int = 2, epoch: str = "e0") -> Arrival:
 
 
 def reader_at(session: Session) -> Reader:
-    reader = Reader(ME, deltas=True)
+    reader = Reader(ME)
     reader.restart(session.page(reader))
     reader.settle(session.page(reader))
     return reader
 
 
 def test_what_comes_while_behind_is_bounded_and_then_read_once_more() -> None:
-    reader = Reader(ME, deltas=True)
+    reader = Reader(ME)
     page = Session().page(reader)
 
     for seq in range(1, 5):
@@ -332,7 +335,7 @@ def test_a_clear_is_no_hole_for_a_reader_that_stands_there() -> None:
 
 def test_an_old_epochs_frame_is_read_away_and_not_for_ever() -> None:
     session = Session()
-    reader = Reader(ME, deltas=True)
+    reader = Reader(ME)
     session.append(OTHER)
     reader.offer(Arrival(session.published[0]))
     session.clear()
@@ -347,20 +350,6 @@ def test_an_old_epochs_frame_is_read_away_and_not_for_ever() -> None:
     assert not reader.behind
 
 
-def test_a_connection_without_deltas_is_given_none() -> None:
-    session = Session()
-    reader = Reader(ME, deltas=False)
-    reader.restart(session.page(reader))
-    session.begin()
-    session.write("x")
-
-    piece = reader.lacking(session.page(reader))
-    reader.settle(session.page(reader))
-
-    assert piece is None
-    assert reader.offer(Arrival(session.published[-1])) is Verdict.DROP
-
-
 def test_texts_without_an_answer_are_counted() -> None:
     session = Session()
     reader = reader_at(session)
@@ -369,15 +358,16 @@ def test_texts_without_an_answer_are_counted() -> None:
         session.append(origin)
         reader.offer(Arrival(session.published[-1]))
 
-    assert reader.unanswered == 1
+    assert reader.standing.unanswered == 1
 
 
 def test_a_new_event_where_the_reader_has_one_shows_a_lost_tail() -> None:
-    reader = Reader(ME, deltas=False)
+    reader = Reader(ME)
     epoch = Epoch("e0")
     top = Top(epoch, Seq(5), MessageId("five"))
-    reader.restart(Attachment(top=top, proved=False, events=(), more=False, turn=None))
-    reader.behind = False
+    page = Attachment(top=top, proved=False, events=(), more=False, turn=None)
+    reader.restart(page)
+    reader.settle(page)
 
     verdict = reader.replied(epoch, Seq(4), MessageId("mine"), repeated=False)
 

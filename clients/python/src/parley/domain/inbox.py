@@ -103,7 +103,7 @@ class Inbox:
         cursor = self._started()
         step = cursor.judge(cursor.epoch, Seq(seq))
         if step is Step.NEXT:
-            cursor.advance(Seq(seq), MessageId(_id_of(frame)))
+            self._cursor = cursor.advanced(Seq(seq), MessageId(_id_of(frame)))
             return frame
         # An ack beyond the next frame answers a repeat: the text itself comes with the replay.
         if step is Step.HOLE and not isinstance(frame, wire.Ack):
@@ -124,7 +124,7 @@ class Inbox:
             fresh = wire.Delta(
                 turn_id=delta.turn_id, attempt=delta.attempt, offset=writing.end, text=text
             )
-        writing.advance(delta.turn_id, delta.attempt, end)
+        self._writing = LiveText(delta.turn_id, delta.attempt, end)
         return fresh
 
     def _started(self) -> Cursor:

@@ -1,8 +1,12 @@
-"""Where a connection is in its session's log, and what the next live frame means for it."""
+"""Where a reader is in its session's log, and what the next live frame means for it.
+
+Values: whoever stands at the same place may share them.
+"""
 
 from __future__ import annotations
 
 from enum import Enum
+from typing import NamedTuple
 
 from parley_core.domain.ids import Epoch, MessageId, Seq
 
@@ -16,45 +20,38 @@ class Step(Enum):
     OTHER_EPOCH = "other epoch"
 
 
-class Cursor:
+class Cursor(NamedTuple):
     """The newest log frame that a reader has: every reader has all up to it, in order."""
 
-    __slots__ = ("epoch", "id", "seq")
-
-    def __init__(self, epoch: Epoch, seq: Seq, id: MessageId) -> None:
-        self.epoch = epoch
-        self.seq = seq
-        self.id = id
+    epoch: Epoch
+    seq: Seq
+    id: MessageId
 
     def judge(self, epoch: Epoch, seq: Seq) -> Step:
-        """What the log frame at (epoch, seq) is to this reader; nothing moves."""
+        """What the log frame at (epoch, seq) is to this reader."""
         if epoch != self.epoch:
             return Step.OTHER_EPOCH
         if seq == self.seq + 1:
             return Step.NEXT
         return Step.KNOWN if seq <= self.seq else Step.HOLE
 
-    def advance(self, seq: Seq, id: MessageId) -> None:
-        """The reader has been given the next log frame. Raises ValueError for any other."""
+    def advanced(self, seq: Seq, id: MessageId) -> Cursor:
+        """Where the reader is with the next log frame. Raises ValueError for any other."""
         if seq != self.seq + 1:
             raise ValueError(f"expected seq {self.seq + 1}, got {seq}")
-        self.seq = seq
-        self.id = id
+        return Cursor(self.epoch, seq, id)
 
 
-class LiveText:
-    """The answer being written as a reader has it: which attempt, and how far.
+class LiveText(NamedTuple):
+    """The answer being written as a reader has it: which attempt, and how far in code points.
 
     The deltas of the newest attempt, joined by offset, must be a prefix of the answer, so a piece
     goes out only where the last one ended.
     """
 
-    __slots__ = ("attempt", "end", "turn_id")
-
-    def __init__(self) -> None:
-        self.turn_id = ""
-        self.attempt = 0
-        self.end = 0
+    turn_id: str = ""
+    attempt: int = 0
+    end: int = 0
 
     def judge(self, turn_id: str, attempt: int, offset: int) -> Step:
         """What a delta is to this reader. A new attempt must begin at offset 0."""
@@ -64,9 +61,3 @@ class LiveText:
         if offset == expected:
             return Step.NEXT
         return Step.KNOWN if offset < expected else Step.HOLE
-
-    def advance(self, turn_id: str, attempt: int, end: int) -> None:
-        """The reader has been given text up to `end` code points."""
-        self.turn_id = turn_id
-        self.attempt = attempt
-        self.end = end

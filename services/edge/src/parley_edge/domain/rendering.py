@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from parley_core.domain.client_frames import Capability
 from parley_core.domain.server_frames import InputRequest, Text, encode
+from parley_edge.domain.framing import Form, Place
 
 PLAIN_TYPES = frozenset({"system", "text", "error", "heartbeat", "history"})
 """All that a client without capabilities ever gets."""
@@ -22,6 +24,31 @@ _NEEDS = {
     "presence": Capability.PRESENCE,
 }
 _question_decoder = msgspec.json.Decoder(InputRequest)
+
+
+class Audience:
+    """Connections that are shown the same frames in the same form. Made by `audience`."""
+
+    __slots__ = ("capabilities", "form")
+
+    def __init__(self, form: Form, capabilities: frozenset[Capability]) -> None:
+        self.form = form
+        self.capabilities = capabilities
+
+    def render(self, type_: str, body: bytes, *, place: Place | None = None) -> bytes | None:
+        """A frame as it goes out, None if they are not shown it; `place` is that of a log frame."""
+        if not is_shown(type_, self.capabilities):
+            return None
+        return self.form.write(
+            body if self.capabilities else as_plain(type_, body),
+            place=place,
+        )
+
+
+@lru_cache(maxsize=256)  # All that there are.
+def audience(form: Form, capabilities: frozenset[Capability]) -> Audience:
+    """The one audience of clients like this."""
+    return Audience(form, capabilities)
 
 
 def capabilities_of(names: Iterable[str]) -> frozenset[Capability]:
