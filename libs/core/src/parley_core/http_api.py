@@ -46,13 +46,22 @@ class Askers:
         token = bearer_token(headers.get("authorization"))
         if is_service_token(token, expected=self._service_token):
             return BACK_END
-        named = headers.get("x-parley-user")
+        named = header_of(headers, "x-parley-user")
         if named is None:
             raise Refused(
                 ErrorCode.UNAUTHENTICATED,
                 "Send the service token as a Bearer token, or name yourself in X-Parley-User.",
             )
-        return Asker(await self._authenticator.verify(user_named(_utf8(named)), token))
+        return Asker(await self._authenticator.verify(user_named(named), token))
+
+
+def header_of(headers: Headers, name: str) -> str | None:
+    """Header values arrive as Latin-1; ours are UTF-8. Raises `Refused`."""
+    value = headers.get(name)
+    try:
+        return None if value is None else value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        raise Refused(ErrorCode.INVALID_MESSAGE, f"The header {name} is not UTF-8.") from None
 
 
 async def body_of(request: Request, kind: type[T]) -> T:
@@ -126,11 +135,3 @@ def _advice(refused: Refused) -> dict[str, str]:
     if refused.retry_after_ms is not None:
         return {"Retry-After": str(ceil(refused.retry_after_ms / 1000))}
     return {}
-
-
-def _utf8(header: str) -> str:
-    """Header values arrive as Latin-1; ours are UTF-8. Raises `Refused`."""
-    try:
-        return header.encode("latin-1").decode()
-    except UnicodeDecodeError:
-        raise Refused(ErrorCode.INVALID_MESSAGE, "X-Parley-User is not UTF-8.") from None

@@ -39,6 +39,7 @@ from parley_edge.drain import Drain
 from parley_edge.edge import Edge
 from parley_edge.endpoint import public_app
 from parley_edge.health import drain_routes, unready
+from parley_edge.http_protocol import EdgeHttpProtocol
 from parley_edge.hub import Hub
 from parley_edge.membership_api import MembershipApi
 from parley_edge.protocol import EdgeProtocol
@@ -46,6 +47,7 @@ from parley_edge.pulse import Pulse
 from parley_edge.roster import Roster
 from parley_edge.settings import EdgeSettings
 from parley_edge.socket import PING_INTERVAL, PONG_TIMEOUT
+from parley_edge.streaming import Streams
 from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep
 
@@ -158,7 +160,8 @@ class Service:
         api = EdgeApi(
             askers, stores.conversations, stores.announcements, new_id=new_id, clock=self._clock
         )
-        return [*api.routes(), *MembershipApi(askers, stores.memberships).routes()]
+        members = MembershipApi(askers, stores.memberships)
+        return [*api.routes(), *members.routes(), *Streams(self._edge).routes()]
 
     def _new_public_server(self) -> HttpServer:
         settings = self._settings
@@ -169,6 +172,7 @@ class Service:
             reuse_port=True,
             certificate=settings.ssl_certfile,
             private_key=settings.ssl_keyfile,
+            http=EdgeHttpProtocol,
             ws=EdgeProtocol,
             ws_max_size=settings.max_message_size,
             ws_ping_interval=PING_INTERVAL,

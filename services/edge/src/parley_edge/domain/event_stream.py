@@ -24,13 +24,6 @@ _ID = re.compile(r"([^-]+)-([0-9]{1,16})-(.*)", re.DOTALL)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-class Closed(msgspec.Struct, frozen=True):
-    """What the event `close` says: a WebSocket's close code, and why."""
-
-    code: int
-    reason: str
-
-
 class Read(NamedTuple):
     """What a piece of a stream holds: the frames, and the last id in it, '' if there is none."""
 
@@ -47,7 +40,7 @@ def event(body: bytes, *, at: Position | None) -> bytes:
 
 def closing(code: CloseCode) -> bytes:
     """The last event of a stream that the server ends."""
-    told = msgspec.json.encode(Closed(code, CLOSES[code].reason))
+    told = msgspec.json.encode({"code": int(code), "reason": CLOSES[code].reason})
     return b"event: close\ndata: " + told + b"\n\n"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from parley_core.domain.codes import CLOSES, CloseCode
 from parley_core.domain.events import Listed
 from parley_core.domain.ids import SessionId
 from parley_core.domain.members import Group
@@ -24,6 +25,30 @@ class ToldView(Struct, frozen=True, kw_only=True):
 
     message_id: str
     edges: int
+
+
+class ClosedView(Struct, frozen=True, kw_only=True):
+    """Why a connection was closed: a WebSocket's close code, and its reason."""
+
+    code: int
+    reason: str
+
+
+class PollView(Struct, frozen=True, kw_only=True):
+    """What one poll brings.
+
+    `events`: frames as a WebSocket has them, the first is the `system` of the attach.
+    `last_event_id`: what the next poll sends as Last-Event-ID. `closed`: set if the server ended
+    the poll before its time.
+    """
+
+    events: list[Raw]
+    last_event_id: str
+    closed: ClosedView | None
+
+
+def closed_view(code: CloseCode) -> ClosedView:
+    return ClosedView(code=code, reason=CLOSES[code].reason)
 
 
 class SessionView(Struct, frozen=True, kw_only=True):
