@@ -58,6 +58,10 @@ class StreamClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Close the connection. Idempotent."""
         await self._stack.aclose()
 
     async def event(self) -> Message:
@@ -94,6 +98,15 @@ class StreamClient:
             if wanted.items() <= frame.items():
                 return frame
 
+    async def rest(self) -> list[Frame]:
+        """All frames until the stream ends without a close."""
+        frames = []
+        while True:
+            try:
+                frames.append(await self.next())
+            except StreamEnded:
+                return frames
+
     async def closed(self) -> int:
         """The code that the server closes with; events before it are passed over."""
         while (event := await self.event()).type != "close":
@@ -104,3 +117,20 @@ class StreamClient:
         except StreamEnded:
             return code
         raise AssertionError("the stream goes on after its close")
+
+
+async def poll(
+    edge_port: int, user: str, *, last_id: str = "", wait: float = 5, **query: Any
+) -> dict[str, Any]:
+    """One poll's reply."""
+    headers = {"X-Parley-User": user, "X-Parley-Device": "phone"}
+    if last_id:
+        headers["Last-Event-ID"] = last_id
+    async with httpx.AsyncClient(timeout=wait + _WITHIN) as http:
+        reply = await http.get(
+            f"http://127.0.0.1:{edge_port}/v1/stream",
+            params={"mode": "poll", "wait": wait, **query},
+            headers=headers,
+        )
+    assert reply.status_code == 200, reply.text
+    return dict(reply.json())
