@@ -21,7 +21,6 @@ from parley_core.domain.server_frames import System, encode
 from parley_core.http_api import Askers, body_of, json_reply
 from parley_core.ports import Announcements, Conversations
 from parley_edge.domain.bucket import Bucket
-from parley_edge.domain.inputs import log_frame
 from parley_edge.domain.posts import (
     BroadcastPost,
     MessagePost,
@@ -32,6 +31,7 @@ from parley_edge.domain.posts import (
 )
 from parley_edge.domain.views import PostedView, SessionList, ToldView, session_view
 from parley_edge.openapi import openapi_document
+from parley_edge.patience import append_patiently
 
 BROADCAST_RATE = 5.0
 """Broadcasts a second that one edge takes: each may go to every connection there is."""
@@ -96,10 +96,10 @@ class EdgeApi:
         mail = mail_of(
             post, user=author(post, asker), device=post.device_id or "", message_id=message_id
         )
-        return await self._conversations.append(
+        return await append_patiently(
+            self._conversations,
             session,
             mail,
-            frame=log_frame(mail, session),
             # One of its own: the agent's frames have none, and no connection sent this.
             origin=ConnectionId(self._new_id()),
             value=msgspec.json.encode(post.content) if post.answers else b"",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -57,6 +58,9 @@ _START_WITHIN = 15.0
 """Seconds that Redis has to answer at the start; afterwards it may be away for any time."""
 _SWEEP = 1.0
 """Seconds between two looks at what only time brings."""
+_COLLECT_AFTER = 20_000
+"""Objects that were made and not freed before the collector looks at them; Python's own 700 would
+be a look for every hundred texts."""
 _LAST_CALLS = 3.0
 """Seconds that Redis has at the end to hear of the last departures."""
 
@@ -287,5 +291,10 @@ async def run(settings: EdgeSettings, *, stop: asyncio.Event) -> None:
     async with open_stores(settings, process=process) as stores:
         service = Service(settings, stores, process=process)
         await service.start()
+        # What is there now stays for good, and what a connection makes is freed with it: looking
+        # for garbage often would only hold up everybody.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER)
         await stop.wait()
         await service.stop()

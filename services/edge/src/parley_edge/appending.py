@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable
 
 import msgspec
 
 from parley_core.domain.client_frames import Answer, Text
 from parley_core.domain.codes import ErrorCode
-from parley_core.domain.errors import Refused, Unavailable
+from parley_core.domain.errors import Refused
 from parley_core.domain.events import Accepted, Mail, MailKind
 from parley_core.domain.ids import MessageId
 from parley_edge import metrics
 from parley_edge.connection import Connection
 from parley_edge.domain.answering import answer_text
-from parley_edge.domain.inputs import log_frame
 from parley_edge.follower import Follower
 from parley_edge.opening import following, reopen
-
-_QUICK_RETRIES = (0.05, 0.2)
-"""Seconds before each repeat that the client does not notice; an append may be repeated."""
+from parley_edge.patience import append_patiently
 
 
 async def append_text(connection: Connection, text: Text) -> None:
@@ -79,24 +76,14 @@ async def append(
     return await _append(connection, follower, mail, value), follower
 
 
-async def _append(connection: Connection, follower: Follower, mail: Mail, value: bytes) -> Accepted:
-    """Once, and quickly again while Redis is away for a moment."""
-    follower.sending(mail.message_id)
-    for pause in _QUICK_RETRIES:
-        try:
-            return await _append_once(connection, follower, mail, value)
-        except Unavailable:
-            await asyncio.sleep(pause)
-    return await _append_once(connection, follower, mail, value)
-
-
-async def _append_once(
+def _append(
     connection: Connection, follower: Follower, mail: Mail, value: bytes
-) -> Accepted:
-    return await connection.edge.conversations.append(
+) -> Awaitable[Accepted]:
+    follower.sending(mail.message_id)
+    return append_patiently(
+        connection.edge.conversations,
         follower.session,
         mail,
-        frame=log_frame(mail, follower.session),
         origin=connection.id,
         value=value,
     )

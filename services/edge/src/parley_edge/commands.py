@@ -108,7 +108,7 @@ async def _get_presence(connection: Connection, command: Command) -> None:
     users = [UserId(user) for user in command.user_ids or [connection.user]]
     if not all(may_see(connection.user, user) for user in users):
         raise Refused(ErrorCode.FORBIDDEN, "You may not see where this user is.")
-    if Capability.PRESENCE in connection.capabilities:
+    if Capability.PRESENCE in connection.audience.capabilities:
         await connection.watch(users)
     found = await connection.edge.connections.whereabouts(users)
     connection.send(

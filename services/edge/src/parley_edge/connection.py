@@ -15,7 +15,7 @@ import structlog
 from msgspec import UNSET
 
 from parley_core.domain import client_frames
-from parley_core.domain.client_frames import AnyClientFrame, Capability
+from parley_core.domain.client_frames import AnyClientFrame
 from parley_core.domain.codes import CloseCode, ErrorCode
 from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_core.domain.server_frames import (
@@ -160,12 +160,8 @@ class Connection:
     # To the client
 
     @property
-    def capabilities(self) -> frozenset[Capability]:
-        return self.audience.capabilities
-
-    @property
     def is_plain(self) -> bool:
-        return not self.capabilities
+        return self.audience.is_plain
 
     @property
     def is_closing(self) -> bool:

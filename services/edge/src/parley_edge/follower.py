@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from parley_core.domain.backoff import backoff
-from parley_core.domain.client_frames import Capability, Position
+from parley_core.domain.client_frames import Position
 from parley_core.domain.errors import Unavailable
 from parley_core.domain.events import Accepted, Attachment, Event, Top
 from parley_core.domain.ids import Epoch, MessageId, Seq, SessionId
@@ -161,7 +161,7 @@ class Follower:
 
     def _ack(self, message_id: MessageId, seq: Seq) -> None:
         self._own.settled(message_id)
-        if Capability.ACK in self._sink.capabilities:
+        if self._sink.audience.gets_acks:
             self._sink.send(Ack(message_id=message_id, seq=seq))
 
     # Delivery
@@ -247,7 +247,7 @@ class Follower:
                 page,
                 existed=True,
                 resumed_from=position,
-                plain=not self._sink.capabilities,
+                plain=self._sink.audience.is_plain,
                 server=self._edge.server,
                 now=self._edge.now(),
             ),
@@ -256,11 +256,11 @@ class Follower:
 
     def _settle(self, page: Attachment) -> None:
         turn = turn_frame(page.turn) if page.turn else None
-        if turn and turn != self._turn_told and Capability.TURNS in self._sink.capabilities:
+        if turn and turn != self._turn_told and self._sink.audience.gets_turns:
             self._sink.send(turn)
         self._turn_told = turn
         piece = self.reader.lacking(page)
-        if piece is not None and Capability.DELTAS in self._sink.capabilities:
+        if piece is not None and self._sink.audience.gets_deltas:
             self._sink.send(piece)
         self._go_on(page)
 

@@ -69,23 +69,11 @@ def _ids(frame: AnyClientFrame) -> tuple[str | None, str | None]:
     return getattr(frame, "message_id", None), getattr(frame, "request_id", None)
 
 
-async def _auth(connection: Connection, frame: Auth) -> None:
-    await open_first(connection, frame)
-
-
-async def _text(connection: Connection, frame: Text) -> None:
-    await append_text(connection, frame)
-
-
 async def _cancel(connection: Connection, frame: Cancel) -> None:
     turn = None if frame.turn_id is None else TurnId(frame.turn_id)
     await connection.edge.conversations.cancel(
         following(connection).session, user=connection.user, turn=turn
     )
-
-
-async def _answer(connection: Connection, frame: Answer) -> None:
-    await append_answer(connection, frame)
 
 
 async def _typing(connection: Connection, frame: Typing) -> None:
@@ -110,16 +98,12 @@ async def _ack(connection: Connection, frame: Ack) -> None:
         )
 
 
-async def _command(connection: Connection, frame: Command) -> None:
-    await run(connection, frame)
-
-
 _HANDLERS: dict[type[AnyClientFrame], Callable[[Connection, Any], Awaitable[None]]] = {
-    Auth: _auth,
-    Text: _text,
-    Command: _command,
+    Auth: open_first,
+    Text: append_text,
+    Command: run,
     Cancel: _cancel,
-    Answer: _answer,
+    Answer: append_answer,
     Typing: _typing,
     Ack: _ack,
 }

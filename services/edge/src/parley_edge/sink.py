@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from parley_core.domain.client_frames import Capability
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
 from parley_edge.domain.framing import Place
@@ -21,9 +20,6 @@ class Sink(Protocol):
     outbox: Outbox
     is_leaving: bool
     """It is told of each log frame, by `moved`, to leave between an answer and the next text."""
-
-    @property
-    def capabilities(self) -> frozenset[Capability]: ...
 
     @property
     def is_closing(self) -> bool: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from parley_core.domain.ids import (
     PARTITIONS,
@@ -62,36 +63,10 @@ class Keys:
 
     def session(self, session: SessionId) -> SessionKeys:
         """Raises ValueError if the id names no partition."""
-        tagged = self._tagged_as(session)
-        checkpoint = f"{tagged}:ckpt:{session}"
-        return SessionKeys(
-            log=f"{tagged}:log:{session}",
-            meta=f"{tagged}:meta:{session}",
-            ids=f"{tagged}:ids:{session}",
-            mail=f"{tagged}:mail:{session}",
-            live=f"{tagged}:live:{session}",
-            seen=f"{tagged}:seen:{session}",
-            channel=f"{tagged}:to:{session}",
-            checkpoints=(
-                f"{checkpoint}:index",
-                f"{checkpoint}:data",
-                f"{checkpoint}:writes",
-                f"{checkpoint}:blobs",
-            ),
-        )
+        return _session_keys(self._tagged_as(session), session)
 
     def partition(self, partition: Partition) -> PartitionKeys:
-        tagged = self.tagged(partition)
-        return PartitionKeys(
-            ready=f"{tagged}:ready",
-            leased=f"{tagged}:leased",
-            leases=f"{tagged}:leases",
-            fence=f"{tagged}:fence",
-            sweep=f"{tagged}:sweep",
-            barred=f"{tagged}:barred",
-            leaving=f"{tagged}:leaving",
-            owed=f"{tagged}:owed",
-        )
+        return _partition_keys(self.tagged(partition))
 
     def partitions(self) -> tuple[PartitionKeys, ...]:
         """All of them, in order."""
@@ -136,3 +111,37 @@ class Keys:
                 f"expected a session id that begins with two hex digits, got {session!r}"
             )
         return self.tagged(partition)
+
+
+@lru_cache(maxsize=1024)  # One message asks several times, and the next one comes soon.
+def _session_keys(tagged: str, session: SessionId) -> SessionKeys:
+    checkpoint = f"{tagged}:ckpt:{session}"
+    return SessionKeys(
+        log=f"{tagged}:log:{session}",
+        meta=f"{tagged}:meta:{session}",
+        ids=f"{tagged}:ids:{session}",
+        mail=f"{tagged}:mail:{session}",
+        live=f"{tagged}:live:{session}",
+        seen=f"{tagged}:seen:{session}",
+        channel=f"{tagged}:to:{session}",
+        checkpoints=(
+            f"{checkpoint}:index",
+            f"{checkpoint}:data",
+            f"{checkpoint}:writes",
+            f"{checkpoint}:blobs",
+        ),
+    )
+
+
+@lru_cache(maxsize=256)
+def _partition_keys(tagged: str) -> PartitionKeys:
+    return PartitionKeys(
+        ready=f"{tagged}:ready",
+        leased=f"{tagged}:leased",
+        leases=f"{tagged}:leases",
+        fence=f"{tagged}:fence",
+        sweep=f"{tagged}:sweep",
+        barred=f"{tagged}:barred",
+        leaving=f"{tagged}:leaving",
+        owed=f"{tagged}:owed",
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import msgspec
 
 from parley_core.domain.cursor import Cursor
@@ -41,9 +39,13 @@ class Arrival:
     Whoever stands at `before` is sent it and stands at `after` then.
     """
 
+    __slots__ = ("after", "before", "delta", "frame", "renderings")
+
     def __init__(self, frame: LiveFrame) -> None:
+        """Raises `msgspec.DecodeError` for a delta that cannot be read."""
         self.frame = frame
         self.renderings = Renderings(frame)
+        self.delta = _delta_decoder.decode(frame.body) if frame.type == "delta" else None
         self.before: Standing = _NOBODY
         self.after: Standing = _NOBODY
 
@@ -56,8 +58,3 @@ class Arrival:
         if verdict is Verdict.SEND:
             self.before, self.after = standing, after
         return verdict, after
-
-    @cached_property
-    def delta(self) -> Delta | None:
-        """The frame, if it is a delta. Raises `msgspec.DecodeError`."""
-        return _delta_decoder.decode(self.frame.body) if self.frame.type == "delta" else None

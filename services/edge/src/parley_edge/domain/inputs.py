@@ -8,12 +8,10 @@ from parley_core.domain.events import Mail, MailKind
 from parley_core.domain.ids import SessionId
 from parley_core.domain.server_frames import Text, encode_open
 
-_LOGGED = frozenset({MailKind.TEXT, MailKind.ANSWER})
-
 
 def log_frame(mail: Mail, session: SessionId) -> bytes:
     """The frame as the store completes it; empty for a command, which is not logged."""
-    if mail.kind not in _LOGGED:
+    if mail.kind is not MailKind.TEXT and mail.kind is not MailKind.ANSWER:
         return b""
     return encode_open(
         Text(

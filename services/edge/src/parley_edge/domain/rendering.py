@@ -29,18 +29,22 @@ _question_decoder = msgspec.json.Decoder(InputRequest)
 class Audience:
     """Connections that are shown the same frames in the same form. Made by `audience`."""
 
-    __slots__ = ("capabilities", "form")
+    __slots__ = ("capabilities", "form", "gets_acks", "gets_deltas", "gets_turns", "is_plain")
 
     def __init__(self, form: Form, capabilities: frozenset[Capability]) -> None:
         self.form = form
         self.capabilities = capabilities
+        self.is_plain = not capabilities
+        self.gets_acks = Capability.ACK in capabilities
+        self.gets_deltas = Capability.DELTAS in capabilities
+        self.gets_turns = Capability.TURNS in capabilities
 
     def render(self, type_: str, body: bytes, *, place: Place | None = None) -> bytes | None:
         """A frame as it goes out, None if they are not shown it; `place` is that of a log frame."""
         if not is_shown(type_, self.capabilities):
             return None
         return self.form.write(
-            body if self.capabilities else as_plain(type_, body),
+            as_plain(type_, body) if self.is_plain else body,
             place=place,
         )
 
