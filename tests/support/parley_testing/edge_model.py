@@ -115,7 +115,7 @@ class EdgeModel:
         remember(found, mail.message_id, seq)
         if not is_for_agent:
             found.aside = mail.message_id
-            return Accepted(seq, found.epoch, repeated=False)
+            return Accepted(seq, found.epoch, repeated=False, addressed=False)
         if asked:
             self._answer(found, asked, value)
         else:

@@ -72,9 +72,9 @@ class Stores:
     client: RedisClient
     feed: RedisFeed
     conversations: RedisConversations
+    memberships: RedisMemberships
     connections: RedisConnections
     announcements: RedisAnnouncements
-    memberships: RedisMemberships
     processes: RedisProcesses
 
 
@@ -89,7 +89,7 @@ class Service:
         self._started_at = time.time()
         self._is_started = False
         self._tasks = Tasks()
-        self._upkeep = Upkeep(stores.conversations)
+        self._upkeep = Upkeep(stores.conversations, stores.memberships)
         self._edge = self._new_edge()
         self._broadcasts = Broadcasts(
             self._edge.hub, self._edge.roster, channel=Keys(settings.key_prefix).broadcast
@@ -140,6 +140,7 @@ class Service:
         return Edge(
             server=Server(settings.server_id, round(settings.heartbeat_interval * 1000)),
             conversations=stores.conversations,
+            memberships=stores.memberships,
             connections=stores.connections,
             authenticator=BelievingAuthenticator(),
             hub=Hub(
@@ -259,9 +260,9 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
                 kept=settings.max_messages_per_session,
                 max_sessions=settings.max_sessions_per_user,
             ),
+            memberships=RedisMemberships(client, keys),
             connections=RedisConnections(client, keys, process=process),
             announcements=RedisAnnouncements(client, keys, kept=settings.max_messages_per_session),
-            memberships=RedisMemberships(client, keys),
             processes=RedisProcesses(client, keys),
         )
     finally:

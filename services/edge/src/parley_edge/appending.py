@@ -11,6 +11,7 @@ from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.events import Accepted, Mail, MailKind
 from parley_core.domain.ids import MessageId
+from parley_core.domain.members import Role
 from parley_edge import metrics
 from parley_edge.connection import Connection
 from parley_edge.domain.answering import answer_text
@@ -71,7 +72,10 @@ async def append(
     except Refused as refused:
         if refused.code is not ErrorCode.SESSION_NOT_FOUND or connection.is_closing:
             raise
+        gone = refused
     await reopen(connection, instead_of=follower)
+    if follower.role is not Role.OWNER:
+        raise gone  # What is said to others is not said to nobody.
     follower = following(connection)
     return await _append(connection, follower, mail, value), follower
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec import UNSET
 
@@ -17,7 +17,6 @@ from parley_core.domain.server_frames import History, SessionEntry, System
 from parley_edge.appending import append
 from parley_edge.connection import Connection
 from parley_edge.domain.greeting import messages
-from parley_edge.edge import may_see
 from parley_edge.opening import following, move
 
 
@@ -106,10 +105,11 @@ async def _switch_session(connection: Connection, command: Command) -> None:
 
 async def _get_presence(connection: Connection, command: Command) -> None:
     users = [UserId(user) for user in command.user_ids or [connection.user]]
-    if not all(may_see(connection.user, user) for user in users):
-        raise Refused(ErrorCode.FORBIDDEN, "You may not see where this user is.")
+    await _check_may_see(connection, users)
     if Capability.PRESENCE in connection.audience.capabilities:
         await connection.watch(users)
+        # Whoever went before the watch began would be watched by it.
+        await _check_may_see(connection, users)
     found = await connection.edge.connections.whereabouts(users)
     connection.send(
         System(
@@ -117,6 +117,19 @@ async def _get_presence(connection: Connection, command: Command) -> None:
             request_id=command.request_id or UNSET,
         )
     )
+
+
+async def _check_may_see(connection: Connection, users: Iterable[UserId]) -> None:
+    """One may see oneself and whoever is in the session. Raises `Refused`, and ends their watch."""
+    others = frozenset(users) - {connection.user}
+    if not others:
+        return
+    session = following(connection).session
+    roles = await connection.edge.memberships.roles(session, {connection.user, *others})
+    out = {user for user in (connection.user, *others) if roles.get(user) is None}
+    if out or following(connection).session != session:
+        connection.unwatch(others if connection.user in out else out)
+        raise Refused(ErrorCode.FORBIDDEN, "You may not see where this user is.")
 
 
 def _required(value: str | None, name: str) -> str:

@@ -79,7 +79,7 @@ class Connection:
         self.device = DeviceId("")
         self.audience = audience(socket.form, frozenset())
         self.follower: Follower | None = None
-        self.watched: set[UserId] | None = None
+        self.watched: frozenset[UserId] = frozenset()
         self.moving = asyncio.Lock()
         """Held while the connection changes its session."""
         self.is_registered = False
@@ -149,7 +149,7 @@ class Connection:
         self.outbox.give_up()
         if self.follower is not None:
             self.follower.end()
-        self._unwatch()
+        self.unwatch(self.watched)
 
     def lost(self) -> None:
         self.closing()
@@ -219,6 +219,10 @@ class Connection:
             self.phase = advance(self.phase, Phase.REPLAYING if behind else Phase.LIVE)
         self._leave_if_idle()
 
+    def put_out(self) -> None:
+        self.fail(ErrorCode.FORBIDDEN, "You are not in this session any more.")
+        self.close(CloseCode.FORBIDDEN)
+
     def broken(self) -> None:
         self.close(CloseCode.LOST)
 
@@ -239,6 +243,8 @@ class Connection:
         """From now on this is the connection's session."""
         if self.follower is not None:
             self.follower.end()
+            # Whom one may see depends on the session.
+            self.unwatch(self.watched - {self.user})
         self.follower = follower
         if self.phase is Phase.CLOSING:
             follower.end()
@@ -246,17 +252,17 @@ class Connection:
             self.phase = advance(self.phase, Phase.REPLAYING)
 
     async def watch(self, users: Iterable[UserId]) -> None:
-        """Tell the client of changes of these users' presence until it closes."""
-        self.watched = self.watched or set()
+        """Tell the client of changes of these users' presence until it closes or leaves them."""
         for user in users:
             await self.edge.hub.watch(user, self)
-            self.watched.add(user)
+            self.watched |= {user}
         if self.phase is Phase.CLOSING:
-            self._unwatch()
+            self.unwatch(self.watched)
 
-    def _unwatch(self) -> None:
-        for user in self.watched or ():
+    def unwatch(self, users: Iterable[UserId]) -> None:
+        for user in users:
             self.edge.hub.unwatch(user, self)
+        self.watched -= frozenset(users)
 
     # Carrying out
 

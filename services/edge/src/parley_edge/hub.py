@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
+from parley_core.domain.changes import Dropped, RolesChanged, read_change
 from parley_core.domain.ids import SessionId, UserId
 from parley_core.domain.live import LiveFrame, unpack
 from parley_core.ports import LiveFeed
@@ -79,7 +80,11 @@ class Hub:
             return
         channel.heard_at = self._clock()
         try:
-            self._dispatch(channel, unpack(data))
+            change = read_change(data)
+            if change is None:
+                self._dispatch(channel, unpack(data))
+            else:
+                self._tell(channel, change)
         except ValueError as error:  # msgspec's errors too
             log.warning("a live frame cannot be read", channel=name, error=type(error).__name__)
             self._compare(channel)
@@ -90,6 +95,10 @@ class Hub:
         arrival = Arrival(frame)
         for listener in tuple(channel.members):
             listener.arrived(arrival)
+
+    def _tell(self, channel: Channel[Listener], change: RolesChanged | Dropped) -> None:
+        for listener in tuple(channel.members):
+            listener.belonging.changed(change)
 
     def _on_gap(self, names: frozenset[str]) -> None:
         for name in names:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
+from parley_core.domain.codes import ErrorCode
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
 from parley_edge.domain.framing import Place
@@ -20,6 +22,8 @@ class Sink(Protocol):
     outbox: Outbox
     is_leaving: bool
     """It is told of each log frame, by `moved`, to leave between an answer and the next text."""
+    watched: frozenset[UserId]
+    """Whose presence the client is told."""
 
     @property
     def is_closing(self) -> bool: ...
@@ -35,6 +39,16 @@ class Sink(Protocol):
         ...
 
     async def drained(self) -> None: ...
+
+    def unwatch(self, users: Iterable[UserId]) -> None: ...
+
+    def fail(self, code: ErrorCode, message: str) -> None:
+        """Send an error; the connection goes on."""
+        ...
+
+    def put_out(self) -> None:
+        """Its user is not in the session any more."""
+        ...
 
     def broken(self) -> None:
         """Something is wrong that only a new connection mends."""

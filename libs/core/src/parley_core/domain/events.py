@@ -114,11 +114,15 @@ class Listed(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """An append's reply. `repeated`: it was known; `seq` is None for a command, not logged."""
+    """An append's reply. `repeated`: it was known; `seq` is None for a command, not logged.
+
+    `addressed`: false for a text, not known before, that the agent does not answer.
+    """
 
     seq: Seq | None
     epoch: Epoch
     repeated: bool
+    addressed: bool = True
 
 
 class MailKind(StrEnum):

@@ -56,6 +56,19 @@ def may_write(role: Role | None) -> bool:
     return role in {Role.OWNER, Role.MEMBER}
 
 
+_UNADDRESSED = b',"addressed":false,'
+_END = 128
+"""Bytes of a log frame that hold what the store has added to it."""
+
+
+def is_addressed(frame: bytes) -> bool:
+    """Whether the agent answers a text, given its log frame as it goes out.
+
+    A quote inside a text is escaped, so that no text looks like that.
+    """
+    return _UNADDRESSED not in frame[-_END:]
+
+
 _MENTION = re.compile(r"(?<!\w)@agent(?![\w-])", re.IGNORECASE)
 
 

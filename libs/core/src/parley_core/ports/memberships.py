@@ -28,7 +28,7 @@ class Memberships(Protocol):
     async def roles(
         self, session: SessionId, users: Collection[UserId]
     ) -> dict[UserId, Role | None]:
-        """What each of `users` is there; None for who is not in it. Refuses nobody."""
+        """What each of `users` is there; None for who is not in it. Nothing if it is gone."""
         ...
 
     async def set_role(

@@ -121,9 +121,13 @@ class RedisConversations:
                 *(mail.kind, mail.interrupt_id, value, int(mentions_agent(mail.content))),
             ],
         )
-        seq, epoch, repeated = replies.accepted(reply, what="append")
-        is_logged = mail.kind in _LOGGED
-        return Accepted(Seq(seq) if is_logged else None, Epoch(replies.text(epoch)), bool(repeated))
+        seq, epoch, repeated, addressed = replies.accepted(reply, what="append")
+        return Accepted(
+            seq=Seq(seq) if mail.kind in _LOGGED else None,
+            epoch=Epoch(replies.text(epoch)),
+            repeated=bool(repeated),
+            addressed=bool(addressed),
+        )
 
     async def history(
         self,

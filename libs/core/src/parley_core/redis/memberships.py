@@ -56,6 +56,8 @@ class RedisMemberships:
         owner, *stored = await self._client.command(
             "HMGET", meta, "owner", *(f"m:{user}" for user in named), key=meta
         )
+        if owner is None:
+            return {}
         return {
             user: role_of(user, owner=replies.text(owner), stored=replies.text(role))
             for user, role in zip(named, stored, strict=True)

@@ -16,7 +16,7 @@
 --      19 kind of the input, 20 the interrupt that it answers, 21 the answer's JSON: of a text, of
 --      any question that is open, if it is to be an answer where there is one, else ''
 --      22 '0' if a text does not mention the agent
--- Reply: {'ok', seq, epoch, repeated} | {'refused', code, sentence, retry after in ms}
+-- Reply: {'ok', seq, epoch, repeated, 0 if the agent does not answer it} | {'refused', code, sentence, retry after in ms}
 -- By: edge. A repeat of the message id returns the first reply and does nothing else.
 -- include: now
 -- include: session
@@ -53,7 +53,7 @@ local is_addressed = kind ~= 'text' or mode == 'always' or (mode == 'mentioned' 
 
 local known = redis.call('ZSCORE', KEYS[3], id)
 if known then
-  return {'ok', tonumber(known), epoch, 1}
+  return {'ok', tonumber(known), epoch, 1, 1}
 end
 -- Every id accepted after the client's first try has a higher score than `after`; if ids above it
 -- were forgotten, this one may be among them.
@@ -100,7 +100,7 @@ redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -(tonumber(ARGV[11]) + 1))
 if not is_addressed then
   redis.call('HSET', KEYS[1], 'aside', id)
   keep_new(meta[11], 2, 3)
-  return {'ok', seq, epoch, 0}
+  return {'ok', seq, epoch, 0, 0}
 end
 if asked then
   local answers = cjson.decode(meta[10] or '{}')
@@ -134,4 +134,4 @@ if redis.call('HEXISTS', KEYS[11], session) == 0 then
   redis.call('PUBLISH', ARGV[17], ARGV[18])
 end
 keep_new(meta[11], 2, 3, 4)
-return {'ok', seq, epoch, 0}
+return {'ok', seq, epoch, 0, 1}

@@ -7,7 +7,7 @@ local function owe(owed, session, user)
   redis.call('ZADD', owed, string.format('%d', math.max(now, (last or 0) + 1)), name)
 end
 
--- To the edges, on the session's live channel; no frame for clients (domain/notices.py reads it).
+-- To the edges, on the session's live channel; no frame for clients (domain/changes.py reads it).
 local function notify(verb, channel, what, body)
   redis.call(verb, channel, what .. '\n' .. body)
 end

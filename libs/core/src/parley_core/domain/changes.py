@@ -25,8 +25,8 @@ class Dropped(msgspec.Struct, frozen=True):
     """The session was deleted."""
 
 
-def read_notice(data: bytes) -> RolesChanged | Dropped | None:
-    """The notice in a message of a live channel; None if it is none.
+def read_change(data: bytes) -> RolesChanged | Dropped | None:
+    """The change that a message of a live channel tells; None if it tells none.
 
     Raises ValueError for one that cannot be read.
     """
