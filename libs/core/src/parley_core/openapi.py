@@ -70,9 +70,10 @@ def operation(
     return described | ({} if security is None else {"security": security})
 
 
-def body(schema: str) -> dict[str, Any]:
-    """An operation's `requestBody`, to be joined with the rest of it."""
-    content = {"application/json": {"schema": {"$ref": _REF.format(name=schema)}}}
+def body(schema: str | dict[str, Any]) -> dict[str, Any]:
+    """An operation's `requestBody`, of a named schema or one of its own, to be joined with it."""
+    named = {"$ref": _REF.format(name=schema)} if isinstance(schema, str) else schema
+    content = {"application/json": {"schema": named}}
     return {"requestBody": {"required": True, "content": content}}
 
 

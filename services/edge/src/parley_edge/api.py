@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from math import ceil
 
@@ -11,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from parley_core.domain.asking import Asker, check_is_back_end, user_named
+from parley_core.domain.asking import Asker, check_is_back_end, session_named, user_named
 from parley_core.domain.broadcast import Broadcast
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.events import Accepted
-from parley_core.domain.ids import ConnectionId, MessageId, SessionId, UserId, session_partition
+from parley_core.domain.ids import ConnectionId, MessageId, SessionId, UserId
 from parley_core.domain.server_frames import System, encode
 from parley_core.http_api import Askers, body_of, json_reply
-from parley_core.ports import Announcements, Conversations
+from parley_core.ports import Announcements
 from parley_edge.domain.bucket import Bucket
 from parley_edge.domain.posts import (
     BroadcastPost,
@@ -30,6 +29,7 @@ from parley_edge.domain.posts import (
     receivers,
 )
 from parley_edge.domain.views import PostedView, SessionList, ToldView, session_view
+from parley_edge.edge import Edge
 from parley_edge.openapi import openapi_document
 from parley_edge.patience import append_patiently
 
@@ -40,23 +40,13 @@ BROADCASTS = 20
 
 
 class EdgeApi:
-    """`new_id` makes identifiers that nobody has had; `clock` is monotonic, in seconds."""
+    """Messages and notices, and who has which sessions."""
 
-    def __init__(
-        self,
-        askers: Askers,
-        conversations: Conversations,
-        announcements: Announcements,
-        *,
-        new_id: Callable[[], str],
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, askers: Askers, edge: Edge, announcements: Announcements) -> None:
         self._askers = askers
-        self._conversations = conversations
+        self._edge = edge
         self._announcements = announcements
-        self._new_id = new_id
-        self._clock = clock
-        self._broadcasts = Bucket(rate=BROADCAST_RATE, burst=BROADCASTS, now=clock())
+        self._broadcasts = Bucket(rate=BROADCAST_RATE, burst=BROADCASTS, now=edge.clock())
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -68,9 +58,9 @@ class EdgeApi:
 
     async def post(self, request: Request) -> Response:
         asker = await self._askers.of(request.headers)
-        session = session_named(request)
+        session = session_named(request.path_params["session"])
         post = await body_of(request, MessagePost)
-        message_id = MessageId(post.message_id or self._new_id())
+        message_id = MessageId(post.message_id or self._edge.new_id())
         if post.role == "system":
             check_is_back_end(asker)
             accepted = await self._notice(session, post, message_id)
@@ -97,42 +87,34 @@ class EdgeApi:
             post, user=author(post, asker), device=post.device_id or "", message_id=message_id
         )
         return await append_patiently(
-            self._conversations,
+            self._edge.conversations,
             session,
             mail,
             # One of its own: the agent's frames have none, and no connection sent this.
-            origin=ConnectionId(self._new_id()),
+            origin=ConnectionId(self._edge.new_id()),
             value=msgspec.json.encode(post.content) if post.answers else b"",
         )
 
     async def sessions(self, request: Request) -> Response:
         asker = await self._askers.of(request.headers)
         user = _whose(asker, request.query_params.get("user"))
-        listed = await self._conversations.sessions(user, archived=True)
+        listed = await self._edge.conversations.sessions(user, archived=True)
         return json_reply(SessionList(sessions=[session_view(each) for each in listed]))
 
     async def broadcast(self, request: Request) -> Response:
         check_is_back_end(await self._askers.of(request.headers))
         post = await body_of(request, BroadcastPost)
         users = receivers(post)
-        if wait := self._broadcasts.take(now=self._clock()):
+        if wait := self._broadcasts.take(now=self._edge.clock()):
             raise Refused(
                 ErrorCode.RATE_LIMITED,
                 "Too many broadcasts; slow down.",
                 retry_after_ms=ceil(wait * 1000),
             )
-        message_id = post.message_id or self._new_id()
+        message_id = post.message_id or self._edge.new_id()
         frame = encode(System(notice=post.notice, message_id=message_id))
         edges = await self._announcements.broadcast(Broadcast(msgspec.Raw(frame), users))
         return json_reply(ToldView(message_id=message_id, edges=edges), status=HTTPStatus.ACCEPTED)
-
-
-def session_named(request: Request) -> SessionId:
-    """The session of a request's path. Raises `Refused`."""
-    name: str = request.path_params["session"]
-    if session_partition(name) is None:
-        raise Refused(ErrorCode.SESSION_NOT_FOUND, "There is no such session.")
-    return SessionId(name)
 
 
 def _whose(asker: Asker, named: str | None) -> UserId:

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
-from starlette.routing import BaseRoute
 
 from parley_core.admin import admin_app
 from parley_core.authentication import BELIEVING, BelievingAuthenticator
@@ -20,7 +19,6 @@ from parley_core.domain.errors import PermanentError, Unavailable
 from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ProcessId, process_id
 from parley_core.domain.presence import BEAT, stamp
-from parley_core.http_api import Askers
 from parley_core.redis.announcements import RedisAnnouncements
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
@@ -32,7 +30,6 @@ from parley_core.redis.memberships import RedisMemberships
 from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
 from parley_core.telemetry import redis_up
-from parley_edge.api import EdgeApi
 from parley_edge.broadcasting import Broadcasts
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
@@ -42,13 +39,12 @@ from parley_edge.endpoint import public_app
 from parley_edge.health import drain_routes, unready
 from parley_edge.http_protocol import EdgeHttpProtocol
 from parley_edge.hub import Hub
-from parley_edge.membership_api import MembershipApi
 from parley_edge.protocol import EdgeProtocol
 from parley_edge.pulse import Pulse
 from parley_edge.roster import Roster
+from parley_edge.routes import http_routes
 from parley_edge.settings import EdgeSettings
 from parley_edge.socket import PING_INTERVAL, PONG_TIMEOUT
-from parley_edge.streaming import Streams
 from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep
 
@@ -159,19 +155,15 @@ class Service:
             silence_limit=settings.session_timeout,
         )
 
-    def _api_routes(self) -> list[BaseRoute]:
-        token, stores = self._settings.service_token.get_secret_value(), self._stores
-        askers = Askers(self._edge.authenticator, service_token=token)
-        api = EdgeApi(
-            askers, stores.conversations, stores.announcements, new_id=new_id, clock=self._clock
-        )
-        members = MembershipApi(askers, stores.memberships)
-        return [*api.routes(), *members.routes(), *Streams(self._edge).routes()]
-
     def _new_public_server(self) -> HttpServer:
         settings = self._settings
+        routes = http_routes(
+            self._edge,
+            announcements=self._stores.announcements,
+            service_token=settings.service_token.get_secret_value(),
+        )
         return HttpServer(
-            public_app(self._edge, routes=self._api_routes()),
+            public_app(self._edge, routes=routes),
             host=settings.websocket_host,
             port=settings.websocket_port,
             reuse_port=True,
