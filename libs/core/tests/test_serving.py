@@ -87,6 +87,21 @@ async def test_a_listener_may_open_again_on_the_same_port(new_server: NewServer)
     assert server.port == port
 
 
+async def test_the_kernel_holds_so_much_of_each_connection_and_no_more(
+    new_server: NewServer,
+) -> None:
+    server = new_server(send_buffer=65_536)
+    await server.start()
+
+    async with httpx.AsyncClient() as client:
+        await client.get(url(server))
+        (connection,) = server._server.server_state.connections
+        peer = connection.transport.get_extra_info("socket")
+
+        # Linux counts its own bookkeeping in, and doubles what was asked for.
+        assert peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * 65_536
+
+
 async def test_a_taken_port_is_one_clear_sentence(new_server: NewServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         port = stranger.getsockname()[1]

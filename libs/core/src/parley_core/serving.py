@@ -30,6 +30,7 @@ class HttpServer:
         host: str,
         port: int,
         reuse_port: bool = False,
+        send_buffer: int | None = None,
         ws: type[asyncio.Protocol] | None = None,
         certificate: Path | None = None,
         private_key: Path | None = None,
@@ -37,11 +38,15 @@ class HttpServer:
     ) -> None:
         """`reuse_port`: other processes of this user may share the port.
 
+        `send_buffer`: bytes that the kernel may hold of each connection, which it counts double;
+        without it, megabytes for a peer that does not read.
+
         `ws`: the class for WebSockets, without which there are none. `private_key`: if the
         certificate's file does not hold it. `options` go to `uvicorn.Config`.
         """
         self._address = (host, port)
         self._reuse_port = reuse_port
+        self._send_buffer = send_buffer
         self._certificate = certificate
         self._private_key = private_key
         self._config = uvicorn.Config(
@@ -107,6 +112,8 @@ class HttpServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self._reuse_port:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if self._send_buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer)
         try:
             listener.bind((host, port))
             # Now, not when the event loop listens: two that only bound would not notice each other.

@@ -17,6 +17,7 @@ from parley_core.domain.ids import SessionId, UserId
 from parley_core.domain.live import LiveFrame, unpack
 from parley_core.ports import LiveFeed
 from parley_core.redis.keys import Keys
+from parley_edge import metrics
 from parley_edge.domain.arrival import Arrival
 from parley_edge.listener import Listener, Watcher
 from parley_edge.subscriptions import Channel, Subscriptions
@@ -68,6 +69,7 @@ class Hub:
                 self._touch(channel)
         await self.sessions.sweep()
         await self.watches.sweep()
+        metrics.SUBSCRIPTIONS.set(len(self.sessions) + len(self.watches))
 
     def _channel(self, session: SessionId) -> str:
         return self._keys.session(session).channel

@@ -6,6 +6,8 @@ from prometheus_client import Gauge, Histogram
 
 CONNECTIONS = Gauge("parley_edge_connections", "Open WebSocket connections")
 DRAINING = Gauge("parley_edge_draining", "1 while this process drains")
+SUBSCRIPTIONS = Gauge("parley_edge_subscriptions", "Channels that this process hears")
+TASKS = Gauge("parley_edge_tasks", "Tasks of the event loop")
 ACK_SECONDS = Histogram(
     "parley_ack_seconds",
     "From a text's arrival to its place in the log",

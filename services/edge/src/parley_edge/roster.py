@@ -11,6 +11,9 @@ from parley_core.domain.codes import CloseCode
 from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_edge import metrics
 
+_AT_ONCE = 200
+"""Connections that are looked at in one step: pings of thousands must not hold up a text."""
+
 
 class Member(Protocol):
     """A connection, as those see it who go through all of them."""
@@ -114,5 +117,8 @@ class Roster:
 
     async def check(self) -> None:
         """Once a second: what only time brings."""
-        for connection in self:
+        for number, connection in enumerate(self):
             connection.check()
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        metrics.TASKS.set(len(asyncio.all_tasks()))

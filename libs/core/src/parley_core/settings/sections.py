@@ -61,6 +61,12 @@ class WebsocketSection(BaseModel):
         description="Bytes of one frame from a client; more is answered MESSAGE_TOO_LARGE. 10,000"
         " characters need 40 kB, the rest is room for what comes.",
     )
+    compression: bool = Field(
+        False,
+        description="Whether frames are deflated for clients that offer permessage-deflate. Off: on"
+        " short frames it costs more CPU than the bytes are worth; on for long answers over slow"
+        " networks.",
+    )
     heartbeat_interval: Seconds = Field(
         30, description="Seconds; how often clients are told to send a heartbeat."
     )
