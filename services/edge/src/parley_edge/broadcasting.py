@@ -10,6 +10,7 @@ import structlog
 from parley_core.domain import broadcast
 from parley_core.domain.broadcast import Broadcast
 from parley_core.domain.errors import Unavailable
+from parley_edge.domain.framing import Form
 from parley_edge.hub import Hub
 from parley_edge.roster import Roster
 
@@ -33,7 +34,7 @@ class Broadcasts:
         self._waiting: deque[Broadcast] = deque()
         self._wake = asyncio.Event()
 
-    def presence_changed(self, body: bytes) -> None:
+    def told(self, body: bytes) -> None:
         if len(self._waiting) >= BOUND:
             log.warning("too many broadcasts wait: one was dropped", bound=BOUND)
             return
@@ -61,8 +62,9 @@ class Broadcasts:
 
     async def _tell(self, told: Broadcast) -> None:
         frame = bytes(told.frame)
+        rendered = {form: form.write(frame) for form in Form}
         for index, connection in enumerate(self._roster, start=1):
             if connection.is_registered and told.is_for(connection.user):
-                connection.presence_changed(frame)
+                connection.outbox.write(rendered[connection.audience.form])
             if index % _SLICE == 0:
                 await asyncio.sleep(0)

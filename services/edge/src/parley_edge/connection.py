@@ -226,7 +226,8 @@ class Connection:
     def broken(self) -> None:
         self.close(CloseCode.LOST)
 
-    def presence_changed(self, body: bytes) -> None:
+    def told(self, body: bytes) -> None:
+        """Of the presence of somebody whom the client watches."""
         self.outbox.write(self.audience.form.write(body))
 
     # Its session

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from parley_core.domain.codes import CloseCode
 from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_edge import metrics
+from parley_edge.domain.rendering import Audience
 
 _AT_ONCE = 200
 """Connections that are looked at in one step: pings of thousands must not hold up a text."""
+
+
+class Way(Protocol):
+    """Out to a client."""
+
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        """Sends a live frame, in the form of the client's audience."""
+        ...
 
 
 class Member(Protocol):
@@ -22,6 +32,10 @@ class Member(Protocol):
     user: UserId
     device: DeviceId
     is_registered: bool
+    audience: Audience
+
+    @property
+    def outbox(self) -> Way: ...
 
     def check(self) -> None:
         """What only time brings."""
@@ -33,10 +47,6 @@ class Member(Protocol):
 
     def stay(self) -> None:
         """It need not go."""
-        ...
-
-    def presence_changed(self, body: bytes) -> None:
-        """A live frame that is not of its session."""
         ...
 
     def close(self, code: CloseCode) -> None: ...
