@@ -123,7 +123,7 @@ async def test_who_was_elsewhere_is_told_that_it_was_not_recovered(
             await client.text(f"text {number}")
             await client.receive("ack")
 
-    async with stream(shared_edge, user, last_id="1700000000000%2Dabc-3-m1") as events:
+    async with stream(shared_edge, user, last_id="1700000000000~2Dabc-3-m1") as events:
         system = await events.receive("system")
         top = events.last_id
 
@@ -151,6 +151,31 @@ async def test_a_clear_leaves_no_gap(shared_edge: Any, user: str, agent: Any) ->
 
     assert system["recovered"] is True
     assert system["epoch"] == cleared["epoch"]
+
+
+async def test_a_lost_tail_is_told_and_its_reader_stands_where_the_log_ends(
+    shared_edge: Any, user: str, agent: Any
+) -> None:
+    async with stream(shared_edge, user) as events, shared_edge.client() as client:
+        session = (await events.receive("system"))["session_id"]
+        await client.auth(user, "desk", capabilities=["ack"])
+        for number in range(3):
+            await client.text(f"text {number}")
+            await events.receive("text")
+        lost = events.last_id
+
+        await agent.lose_tail(session, count=2)
+        await client.text("after", message_id="m-after")
+        system = await events.until("system", recovered=False)
+
+    async with (
+        stream(shared_edge, user, last_id=events.last_id) as again,
+        stream(shared_edge, user, "tv", last_id=lost) as late,
+    ):
+        recovered = [(await each.receive("system"))["recovered"] for each in (again, late)]
+
+    assert system["history"][-1]["content"] == "after"
+    assert recovered == [True, False]
 
 
 async def test_a_reader_that_is_too_slow_is_told_and_comes_back(

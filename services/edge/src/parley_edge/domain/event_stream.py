@@ -1,8 +1,9 @@
 """Server-sent events: frames as an EventSource reads them, and where it goes on.
 
 An event's id is `epoch-seq-id`, the position that its reader has reached. Both names may hold
-anything printable, dashes too, so they are percent-encoded, the epoch with its dashes: what comes
-before the first dash is the epoch, what comes before the second is the seq.
+anything printable, dashes too, so they are percent-encoded with a tilde for the percent sign, which
+URLs and headers leave as it is, and the epoch with its dashes: what comes before the first dash is
+the epoch, what comes before the second is the seq.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def beginning(*, retry_ms: int) -> bytes:
 
 
 def event_id(at: Position) -> str:
-    """ASCII without spaces, so that a header carries it as it is."""
-    return f"{_quoted_epoch(at.epoch)}-{at.seq}-{quote(at.id or '', safe='')}"
+    """Letters, digits and `-._~`, so that headers and URLs carry it as it is."""
+    return f"{_quoted_epoch(at.epoch)}-{at.seq}-{_quoted(at.id or '')}"
 
 
 def position_of(event_id: str) -> Position:
@@ -61,8 +62,8 @@ def position_of(event_id: str) -> Position:
         raise _no_id()
     epoch, seq, id_ = found.groups()
     try:
-        names = {"epoch": unquote(epoch, errors="strict"), "id": unquote(id_, errors="strict")}
-        return msgspec.convert({**names, "id": names["id"] or None, "seq": int(seq)}, Position)
+        place = {"epoch": _unquoted(epoch), "seq": int(seq), "id": _unquoted(id_) or None}
+        return msgspec.convert(place, Position)
     except ValueError:  # msgspec's and Unicode's errors
         raise _no_id() from None
 
@@ -87,4 +88,12 @@ def read(stream: bytes) -> Read:
 
 @lru_cache(maxsize=1024)
 def _quoted_epoch(epoch: str) -> str:
-    return quote(epoch, safe="").replace("-", "%2D")
+    return _quoted(epoch).replace("-", "~2D")
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="").replace("~", "%7E").replace("%", "~")
+
+
+def _unquoted(text: str) -> str:
+    return unquote(text.replace("~", "%"), errors="strict")
