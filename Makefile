@@ -7,7 +7,7 @@ OURS   := libs/core libs/checkpoint services/edge services/conversation services
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-bench up config test test-redis test-published faults
-.PHONY: bench bench-checkpoint bench-turns lint check lock clean
+.PHONY: bench bench-checkpoint bench-edge bench-turns lint check lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ bench: install  ## measure a running `make up`: ARGS=...
 
 bench-checkpoint: install-bench  ## measure checkpointers on one core: ARGS=...
 	PYTHONPATH=tests/support $(BIN)/python tests/bench/checkpoint.py $(ARGS)
+
+bench-edge: install-dev  ## an edge beside other servers: ARGS="[SCENARIO...]"
+	PYTHONPATH=tests/support $(BIN)/python tests/bench/edge.py $(ARGS)
 
 bench-turns: install-dev  ## one-second turns on one core of a worker: ARGS=...
 	PYTHONPATH=tests/support $(BIN)/python tests/bench/turns.py $(ARGS)

@@ -1,0 +1,1 @@
+"""What an edge costs, beside servers that do less: the parts of `make bench-edge`."""
