@@ -132,10 +132,12 @@ async def test_a_graph_that_only_adds_messages_hears_each_once(
         await desk.rested()
     await desk.serve(agent)
 
+    await bob.say("hello?")
     turn = await talk.say("@agent two")
     await desk.serve(agent)
 
-    assert (await talk.answer_to(turn)).count("psst") == 1
+    heard = await talk.answer_to(turn)
+    assert (heard.count("psst"), heard.count("hello?")) == (1, 1)
 
 
 async def test_without_its_checkpoint_it_still_knows_what_it_heard(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -133,6 +134,24 @@ async def test_whoever_is_taken_out_is_out_within_a_second_and_stays_out(group: 
 
     assert ending == ("FORBIDDEN", 4503)
     assert refused == ("FORBIDDEN", 4503)
+
+
+async def test_whoever_is_taken_out_while_the_session_is_opened_does_not_get_in(
+    group: Group, dice: random.Random
+) -> None:
+    async def comes_late(number: int) -> int:
+        user = UserId(f"{group.bobs}-{number}")
+        await group.memberships.set_role(group.session, user, role=Role.VIEWER, by=group.anns)
+        async with group.bobs_edge.client() as client:
+            await client.send("auth", user_id=user, device_id="d", session_id=group.session)
+            await asyncio.sleep(dice.uniform(0, 0.02))
+            await group.memberships.remove(group.session, user, by=group.anns)
+            async with asyncio.timeout(2 * LIVE):
+                return int(await client.closed())
+
+    closes = await asyncio.gather(*(comes_late(number) for number in range(50)))
+
+    assert closes == [4503] * 50
 
 
 async def test_the_others_stay(group: Group) -> None:

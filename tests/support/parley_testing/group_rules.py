@@ -5,15 +5,17 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from parley_core.domain.ids import ConnectionId, UserId
+from parley_core.domain.client_frames import Strategy
+from parley_core.domain.events import Mail, MailKind
+from parley_core.domain.ids import ConnectionId, MessageId, UserId
 from parley_core.domain.members import ReplyMode, Role
 from parley_testing.group_model import GroupModel
 from parley_testing.session_draws import NOWHERE, Draw, a_position, a_session
-from parley_testing.session_store import ANN
+from parley_testing.session_store import ANN, PHONE
 from parley_testing.session_twins import BOB, SessionTwins
 
 CARL = UserId("carl")
-ROLES = (Role.MEMBER, Role.MEMBER, Role.VIEWER, Role.OWNER, None)
+ROLES = (*[Role.MEMBER, Role.VIEWER, None] * 2, Role.OWNER)
 
 
 class GroupRules:
@@ -28,7 +30,7 @@ class GroupRules:
         by=st.sampled_from([ANN, ANN, None, BOB]),
     )
     def change_a_role(self, draw: Draw, user: UserId, role: Role | None, by: UserId | None) -> None:
-        session = draw.draw(st.sampled_from([*self.twins.model.sessions, NOWHERE]))
+        session = draw.draw(st.sampled_from([*self.twins.model.sessions] * 3 + [NOWHERE]))
         model, real = GroupModel(self.twins.model), self.twins.store.memberships
         self.twins.same(
             lambda: model.set_role(session, user, role, by=by),
@@ -55,6 +57,31 @@ class GroupRules:
         session = draw.draw(st.sampled_from([*self.twins.model.sessions, NOWHERE]))
         found = self.twins.model.living(session)
         self.twins.open_as_guest(session, a_position(draw, found), tab=ConnectionId("tab-3"))
+
+    @rule(
+        draw=st.data(),
+        mode=st.sampled_from([ReplyMode.MENTIONED, ReplyMode.MENTIONED, ReplyMode.NEVER]),
+        calls=st.lists(st.booleans(), min_size=1, max_size=5),
+    )
+    def people_talk(self, draw: Draw, mode: ReplyMode, calls: list[bool]) -> None:
+        """To each other, and now and then to the agent."""
+        session, twins = a_session(draw, self.twins.model), self.twins
+        group, memberships = GroupModel(twins.model), twins.store.memberships
+        twins.same(
+            lambda: group.set_role(session, BOB, Role.MEMBER, by=None),
+            lambda: memberships.set_role(session, BOB, role=Role.MEMBER, by=None),
+        )
+        twins.same(
+            lambda: group.set_reply(session, mode, by=None),
+            lambda: memberships.set_reply(session, mode, by=None),
+        )
+        for calls_agent in calls:
+            message = draw.draw(st.integers(1, 9).map(lambda number: MessageId(f"m {number}")))
+            content = "@agent?" if calls_agent else "psst"
+            strategy = draw.draw(st.sampled_from([*[Strategy.ENQUEUE] * 3, *Strategy]))
+            value = draw.draw(st.sampled_from([b"", b'"x"']))
+            mail = Mail(MailKind.TEXT, message, BOB, PHONE, content, strategy=strategy)
+            twins.append(session, mail, value=value)
 
     @rule()
     def a_guest_lists(self) -> None:

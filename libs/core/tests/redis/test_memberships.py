@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -82,6 +83,18 @@ async def test_its_own_list_names_a_session_with_the_role_there(store: SessionSt
     }
     assert [name for name, row in before.items() if row.current] == [own]
     assert [name for name, row in after.items() if row.current] == [session]
+
+
+async def test_whoever_opens_one_of_ones_own_again_is_there_the_next_time(
+    store: SessionStore,
+) -> None:
+    session, own = await store.new_session(), (await opened_by(store, BOB)).session
+    await store.set_role(session, BOB, Role.MEMBER)
+    await opened_by(store, BOB, session)
+
+    await opened_by(store, BOB, own)
+
+    assert (await opened_by(store, BOB)).session == own
 
 
 async def test_sessions_of_others_do_not_count_against_ones_own(store: SessionStore) -> None:
@@ -245,17 +258,29 @@ async def test_a_sweep_takes_off_what_was_dropped(store: SessionStore, keys: Key
 
 
 async def test_whoever_tells_a_list_last_tells_it_the_truth(
-    store: SessionStore, keys: Keys
+    store: SessionStore, keys: Keys, monkeypatch: pytest.MonkeyPatch, dice: random.Random
 ) -> None:
-    session = await store.new_session()
-    changes = [Role.MEMBER, None, Role.VIEWER, None, Role.MEMBER] * 6
+    session, send = await store.new_session(), store.client.script
 
-    await asyncio.gather(*(store.set_role(session, BOB, role) for role in changes))
+    async def late(which: object, names: list[str], args: list[object]) -> object:
+        """As if each list were told by a process of its own."""
+        if which is script("list"):
+            await asyncio.sleep(dice.uniform(0, 0.02))
+        return await send(which, names, args)  # type: ignore[arg-type]
 
-    roles = await store.memberships.roles(session, [BOB])
-    hint = await store.run("HGET", keys.user(BOB), f"g:{session}")
-    assert (hint.decode() if hint else None) == roles[BOB]
-    assert await store.run("ZCARD", store.shared.owed) == 0
+    monkeypatch.setattr(store.client, "script", late)
+
+    async def change(role: Role | None) -> None:
+        await asyncio.sleep(dice.uniform(0, 0.02))
+        await store.set_role(session, BOB, role)
+
+    for _ in range(10):
+        await asyncio.gather(*map(change, [Role.MEMBER, None, Role.VIEWER]))
+
+        roles = await store.memberships.roles(session, [BOB])
+        hint = await store.run("HGET", keys.user(BOB), f"g:{session}")
+        assert (hint.decode() if hint else None) == roles[BOB]
+        assert await store.run("ZCARD", store.shared.owed) == 0
 
 
 async def test_a_session_that_is_dropped_is_on_nobodys_list(store: SessionStore) -> None:

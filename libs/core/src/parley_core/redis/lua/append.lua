@@ -65,7 +65,7 @@ if after ~= '' and redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[11]) then
 end
 
 local asked
-if turn and not stop and is_addressed and (kind == 'answer' or (waits and value ~= '')) then
+if turn and not stop and (kind == 'answer' or (waits and value ~= '')) then
   asked = unanswered(meta[9], meta[10], interrupt)
 end
 if kind == 'answer' and not asked then
