@@ -24,6 +24,7 @@ from parley_core.domain.server_frames import (
     ServerFrame,
     encode,
 )
+from parley_edge.domain.framing import Place
 from parley_edge.domain.greeting import health
 from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
 from parley_edge.domain.rendering import audience
@@ -192,9 +193,12 @@ class Connection:
         """Send now. A client that does not read is too slow for these as for live frames."""
         self.outbox.write(self.audience.form.write(encode(frame)))
 
-    def replay(self, frame: ServerFrame) -> None:
-        """Send what may be large and was asked for: the socket paces it, see `drained`."""
-        self.outbox.replay(self.audience.form.write(encode(frame)))
+    def replay(self, frame: ServerFrame, *, place: Place | None = None) -> None:
+        """Send what may be large and was asked for: the socket paces it, see `drained`.
+
+        `place`: where the client is then, if this moves it.
+        """
+        self.outbox.replay(self.audience.form.write(encode(frame), place=place))
 
     def _too_slow(self) -> None:
         self.close(CloseCode.TOO_SLOW)
@@ -244,7 +248,8 @@ class Connection:
     def broken(self) -> None:
         self.close(CloseCode.LOST)
 
-    def presence_changed(self, body: bytes) -> None:
+    def told(self, body: bytes) -> None:
+        """Of the presence of somebody whom the client watches."""
         self.outbox.write(self.audience.form.write(body))
 
     # Its session

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from parley_core.domain.backoff import backoff
 from parley_core.domain.errors import PermanentError, Unavailable
 from parley_core.domain.ids import ProcessId
+from parley_core.redis.announcements import RedisAnnouncements
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.conversations import RedisConversations
@@ -35,6 +36,7 @@ class Stores:
     conversations: RedisConversations
     memberships: RedisMemberships
     connections: RedisConnections
+    announcements: RedisAnnouncements
     processes: RedisProcesses
 
 
@@ -71,6 +73,7 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
             ),
             memberships=RedisMemberships(client, keys),
             connections=RedisConnections(client, keys, process=process),
+            announcements=RedisAnnouncements(client, keys, kept=settings.max_messages_per_session),
             processes=RedisProcesses(client, keys),
         )
     finally:

@@ -99,7 +99,10 @@ class Opened(Struct, frozen=True):
 
 
 class Listed(Struct, frozen=True):
-    """One of a user's sessions. `last_active`: Unix time in milliseconds, by Redis's clock."""
+    """One of a user's sessions. `last_active`: Unix time in milliseconds, by Redis's clock.
+
+    `archived`: off the list that clients see, kept until it expires.
+    """
 
     session: SessionId
     role: str
@@ -107,6 +110,7 @@ class Listed(Struct, frozen=True):
     seq: Seq
     last_active: int
     current: bool
+    archived: bool = False
 
 
 class Accepted(Struct, frozen=True):
