@@ -118,6 +118,29 @@ async def test_a_poller_leaves_no_connection_behind_and_is_online_for_its_next_p
     assert await redis_client.command("ZSCORE", leaving, user, key=leaving) is not None
 
 
+async def test_the_text_so_far_does_not_come_with_each_poll(
+    shared_edge: Any, user: str, agent: Any
+) -> None:
+    async with shared_edge.client() as client:
+        session = (await client.auth(user, "desk", capabilities=["ack"]))["session_id"]
+        await client.text("hello")
+        await client.receive("ack")
+        first = await poll(shared_edge.port, user, capabilities="deltas")
+        await agent.take(session)
+        await agent.write("so far")
+
+        found = await poll(
+            shared_edge.port,
+            user,
+            last_id=first["last_event_id"],
+            wait=0.2,
+            capabilities="deltas",
+        )
+
+    assert [frame["type"] for frame in found["events"]] == ["system"]
+    assert found["events"][0]["turn"]["status"] == "running"
+
+
 async def test_a_poll_whose_client_is_gone_is_over(
     shared_edge: Any, user: str, online: Any
 ) -> None:

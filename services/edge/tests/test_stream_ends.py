@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import httpx
+import pytest
 
 from parley_testing.stream_client import StreamClient, poll
 
@@ -67,30 +68,42 @@ async def test_a_stream_that_stays_is_closed_at_the_deadline(new_edge: Any) -> N
         assert await edge.wait_exit() == 0
 
 
-async def test_streams_count_among_a_user_s_connections(new_edge: Any) -> None:
+async def test_streams_count_among_a_user_s_connections_and_refused_ones_do_not(
+    new_edge: Any,
+) -> None:
     async with new_edge(MAX_CONNECTIONS_PER_USER="1") as edge, stream(edge) as events:
         await events.receive("system")
 
         async with httpx.AsyncClient() as http:
             query = {"user_id": "ann", "device_id": "tv"}
-            refused = await http.get(f"http://127.0.0.1:{edge.port}/v1/stream", params=query)
+            url = f"http://127.0.0.1:{edge.port}/v1/stream"
+            refused = await http.get(url, params=query)
+            query |= {"user_id": "eve", "session_id": "33deadbeef"}
+            unknown = await http.get(url, params=query)
+        await _connected(edge, 1)
 
     assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    assert unknown.status_code == 404
 
 
-async def test_a_drain_ends_a_poll(new_edge: Any) -> None:
+@pytest.mark.parametrize("capabilities", ["", "ack"])
+async def test_a_drain_ends_a_poll(new_edge: Any, capabilities: str) -> None:
     async with new_edge() as edge:
         first = await poll(edge.port, "ann")
+        here = first["last_event_id"]
         waiting = asyncio.create_task(
-            poll(edge.port, "ann", last_id=first["last_event_id"], wait=60)
+            poll(edge.port, "ann", last_id=here, wait=60, capabilities=capabilities)
         )
         await _connected(edge, 1)
 
         edge.signal(signal.SIGTERM)
         found = await asyncio.wait_for(waiting, 5)
 
-        assert found["closed"] == {"code": 1012, "reason": "drained"}
-        assert found["last_event_id"] == first["last_event_id"]
+        kinds = [frame["type"] for frame in found["events"]]
+        plain = (["system"], {"code": 1012, "reason": "drained"})
+        knowing = (["system", "reconnect"], None)
+        assert (kinds, found["closed"]) == (knowing if capabilities else plain)
+        assert found["last_event_id"] == here
         assert await edge.wait_exit() == 0
 
 
