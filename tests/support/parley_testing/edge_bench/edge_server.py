@@ -18,6 +18,7 @@ from parley_testing.processes import ServiceProcess
 
 _ANSWER_WITHIN = 30.0
 """Seconds: it may have much to do, and the answer is part of no figure."""
+CONNECTIONS = "parley_edge_connections"
 UNLIMITED = {
     "MAX_CONNECTIONS_PER_USER": "10000",
     "RATE_TEXT": "1000000",
@@ -47,11 +48,14 @@ class EdgeServer:
     def publish(self, to: Device, content: str) -> None:
         self._publisher.publish(to, content)
 
-    async def connections(self) -> int:
-        """How many the process says that it has."""
+    async def gauge(self, name: str) -> int:
+        """What the process counts under that name. Raises ValueError if it does not."""
         async with httpx.AsyncClient(timeout=_ANSWER_WITHIN) as http:
             metrics = (await http.get(f"{self.process.admin_url}/metrics")).text
-        return round(_gauge(metrics, "parley_edge_connections"))
+        for line in metrics.splitlines():
+            if line.startswith(f"{name} "):
+                return round(float(line.split()[1]))
+        raise ValueError(f"there is no {name} in the metrics")
 
     async def clear_mail(self, of: Sequence[Device]) -> None:
         await self._publisher.clear_mail({device.session for device in of})
@@ -71,11 +75,3 @@ def edge_process(name: str, *, port: int, redis_url: str, env: Mapping[str, str]
     """As `make up` starts one; not started yet."""
     settings = {"SERVER_ID": name, "WEBSOCKET_PORT": str(port), "REDIS_URL": redis_url}
     return ServiceProcess("parley_edge", admin_port=free_port(), env=settings | dict(env))
-
-
-def _gauge(metrics: str, name: str) -> float:
-    """Raises ValueError if the metrics do not have it."""
-    for line in metrics.splitlines():
-        if line.startswith(f"{name} "):
-            return float(line.split()[1])
-    raise ValueError(f"there is no {name} in the metrics")

@@ -10,7 +10,7 @@ import redis.asyncio as redis
 from parley_testing.edge_bench import meter
 from parley_testing.edge_bench.contender import EDGE
 from parley_testing.edge_bench.devices import attach_all, leave_all
-from parley_testing.edge_bench.edge_server import UNLIMITED, EdgeServer, edge
+from parley_testing.edge_bench.edge_server import CONNECTIONS, UNLIMITED, EdgeServer, edge
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.latencies import Latencies
 
@@ -37,6 +37,8 @@ class Held:
     memory: int
     files: int
     connections: int
+    tasks: int
+    subscriptions: int
     channels: int
     keys: int
 
@@ -58,7 +60,9 @@ async def leaks(size: Leaks) -> Report:
     for what, field in (
         ("open files", "files"),
         ("connections counted", "connections"),
-        ("channels subscribed", "channels"),
+        ("tasks", "tasks"),
+        ("channels it hears", "subscriptions"),
+        ("channels in Redis", "channels"),
         ("keys in Redis", "keys"),
     ):
         grown = getattr(after, field) - getattr(before, field)
@@ -84,7 +88,9 @@ async def _held(server: EdgeServer) -> Held:
         return Held(
             memory=meter.memory(server.pid),
             files=meter.open_files(server.pid),
-            connections=await server.connections(),
+            connections=await server.gauge(CONNECTIONS),
+            tasks=await server.gauge("parley_edge_tasks"),
+            subscriptions=await server.gauge("parley_edge_subscriptions"),
             channels=len(await store.pubsub_channels()),
             keys=await store.dbsize(),
         )

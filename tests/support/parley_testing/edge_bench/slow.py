@@ -10,7 +10,7 @@ from parley_testing.edge_bench import meter
 from parley_testing.edge_bench.blackhole import Blackhole
 from parley_testing.edge_bench.contender import EDGE
 from parley_testing.edge_bench.devices import Device, attach_all
-from parley_testing.edge_bench.edge_server import UNLIMITED, EdgeServer, edge
+from parley_testing.edge_bench.edge_server import CONNECTIONS, UNLIMITED, EdgeServer, edge
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.latencies import Latencies, content
 from parley_testing.edge_bench.pace import ON_TIME, at_rate, repeated, until, without_collector
@@ -94,9 +94,9 @@ class _Stalls:
         bound = Aim(most=stalled * _QUEUE_MB * _ROOM)
         grown = (self._most - memory) / 1e6
         self._report.add(EDGE, "PSS MB grown, at most", grown, aim=bound)
-        left = await self._server.connections() - len(self._readers)
-        self._report.add(EDGE, "stalled connections that are left", left, aim=Aim(most=0))
         gone = sum(reader.closed.done() for reader in self._readers)
+        left = await self._server.gauge(CONNECTIONS) - (len(self._readers) - gone)
+        self._report.add(EDGE, "stalled connections that are left", left, aim=Aim(most=0))
         if gone:
             self._report.fail(f"{gone} connections that read were closed")
         for device in (*self._readers, *self._stalled):
