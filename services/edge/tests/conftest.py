@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -34,6 +35,7 @@ class Edge(ServiceProcess):
 
     def __init__(self, redis_url: str, prefix: str, **env: str) -> None:
         self.port = int(env.get("WEBSOCKET_PORT") or free_port())
+        self.prefix = prefix
         settings = {
             "REDIS_URL": redis_url,
             "KEY_PREFIX": prefix,
@@ -233,6 +235,37 @@ def shared_edge(redis_url: str) -> Iterator[Edge]:
         yield process
     finally:
         process.end()
+
+
+@dataclass
+class Pair:
+    """Two edges under one prefix."""
+
+    prefix: str
+    one: Edge
+    two: Edge
+
+
+@pytest.fixture(scope="module")
+def shared_pair(redis_url: str) -> Iterator[Pair]:
+    """For all tests of a module, each of which has users of its own."""
+    prefix = f"t{secrets.token_hex(4)}"
+    pair = Pair(prefix, *(Edge(redis_url, prefix) for _ in range(2)))
+    pair.one.start()
+    pair.two.start()
+    try:
+        asyncio.run(pair.one.wait_ready())
+        asyncio.run(pair.two.wait_ready())
+        yield pair
+    finally:
+        pair.one.end()
+        pair.two.end()
+
+
+@pytest.fixture
+def new_agent(redis_client: RedisClient) -> Callable[[str], Agent]:
+    """Makes one for a prefix."""
+    return lambda prefix: Agent(redis_client, Keys(prefix))
 
 
 @pytest.fixture

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import pytest
 
 from parley_core.domain.events import ProcessInfo
-from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, UserId, partition_of, tag_of
+from parley_core.domain.ids import (
+    ConnectionId,
+    DeviceId,
+    ProcessId,
+    SessionId,
+    UserId,
+    partition_of,
+    tag_of,
+)
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.housekeeping import RedisHousekeeping
@@ -164,3 +172,17 @@ async def test_cleaning_up_forgets_what_was_reaped_and_barred_long_ago(world: Wo
 
     left = await world.client.command("KEYS", f"{world.keys.prefix}:*")
     assert left == [world.keys.presence.encode()]
+
+
+async def test_a_list_is_told_what_a_process_that_died_owed_it(world: World) -> None:
+    session = SessionId(f"{tag_of(partition_of(ANN))}0a")
+    meta = world.keys.session(session).meta
+    owed = world.keys.partition(partition_of(ANN)).owed
+    await world.client.command("HSET", meta, "owner", ANN, f"m:{BOB}", "viewer", key=meta)
+    await world.client.command("ZADD", owed, 5, f"{session}\n{BOB}", key=owed)
+
+    await world.clean_up()
+
+    user = world.keys.user(BOB)
+    assert await world.client.command("HGET", user, f"g:{session}", key=user) == b"viewer"
+    assert await world.client.command("EXISTS", owed, key=owed) == 0

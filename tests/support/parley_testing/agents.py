@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 from redis.asyncio import Redis
@@ -77,6 +77,12 @@ async def refuses_poison(state: MessagesState) -> dict[str, Any]:
     return _says("fine")
 
 
+async def tells_what_it_heard(state: MessagesState) -> dict[str, Any]:
+    people = [each for each in state["messages"] if isinstance(each, HumanMessage)]
+    told = (f"{each.additional_kwargs.get('user_id')}: {each.text}" for each in people)
+    return _says(" | ".join(told))
+
+
 async def asks(state: MessagesState) -> dict[str, Any]:
     return _says(str(interrupt("sure?")))
 
@@ -95,4 +101,5 @@ three_steps = _chain(first, second, third)
 blocking = _chain(blocks)
 poisoned = _chain(refuses_poison)
 asking = _chain(asks)
+heard = _chain(tells_what_it_heard)
 slow = default_graph(OfflineResponder(pause=0.3), clock=lambda: datetime.now(UTC))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from parley_core.domain import limits
 from parley_core.domain.client_frames import Position, Strategy
 from parley_core.domain.codes import ErrorCode
@@ -29,6 +31,7 @@ from parley_core.domain.ids import (
     UserId,
     new_session_id,
 )
+from parley_core.domain.members import ReplyMode, Role
 from parley_testing.session_model import (
     Frame,
     Model,
@@ -43,7 +46,7 @@ ARCHIVED = "archived"
 
 
 class EdgeModel:
-    """`ports.Conversations` with `drop` and `members`."""
+    """`ports.Conversations`, as the sessions' owner opens them."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -70,11 +73,17 @@ class EdgeModel:
         if found is None:
             found = Session(target, Epoch(made), connection, active=model.next_tick())
             model.sessions[target] = found
-        return Opened(target, not is_new, _attached(found, position))
+        return Opened(target, not is_new, attached(found, position))
 
-    def attach(self, session: SessionId, *, position: Position | None) -> Attachment | None:
+    def attach(
+        self, session: SessionId, *, user: UserId, position: Position | None
+    ) -> Attachment | None:
         found = self.model.living(session)
-        return _attached(found, position) if found else None
+        if found is None:
+            return None
+        if found.role_of(user, self.model.user) is None:
+            raise Refused(ErrorCode.FORBIDDEN, "")
+        return attached(found, position)
 
     def append(
         self,
@@ -88,21 +97,25 @@ class EdgeModel:
         model, found = self.model, self.model.living(session)
         if found is None:
             raise Refused(ErrorCode.SESSION_NOT_FOUND, "")
-        if mail.user_id != model.user and found.members.get(mail.user_id, "viewer") == "viewer":
-            raise Refused(ErrorCode.FORBIDDEN, "")
+        self._check_role(found, mail)
         is_logged = mail.kind in {MailKind.TEXT, MailKind.ANSWER}
         if mail.message_id in found.ids:
             seq = found.ids[mail.message_id]
             return Accepted(seq if is_logged else None, found.epoch, repeated=True)
-        asked = _asked(found, mail, value)
+        is_for_agent = _is_addressed(found, mail)
+        asked = _asked(found, mail, value) if is_for_agent else None
         if mail.kind is MailKind.ANSWER and not asked:
             raise Refused(ErrorCode.NO_SUCH_INTERRUPT, "")
-        self._check(found, mail, is_answer=asked is not None)
+        self._check(found, mail, is_answer=asked is not None, is_for_agent=is_for_agent)
         seq = Seq(found.seq + 1)
         if is_logged:
+            frame += b"" if is_for_agent else b',"addressed":false'
             model.log(found, Frame(mail.message_id, "text", frame), origin=origin)
         model.spent[mail.user_id] = model.spent.get(mail.user_id, 0) + 1
         remember(found, mail.message_id, seq)
+        if not is_for_agent:
+            found.aside = mail.message_id
+            return Accepted(seq, found.epoch, repeated=False, addressed=False)
         if asked:
             self._answer(found, asked, value)
         else:
@@ -123,6 +136,8 @@ class EdgeModel:
 
     def _queue(self, found: Session, mail: Mail) -> None:
         model, turn, head = self.model, found.turn, found.head
+        if found.aside and mail.kind is MailKind.TEXT:
+            mail = replace(mail, unaddressed=found.aside, seq=found.seq)
         found.mail.append(Waiting(TurnId(mail.message_id), mail))
         model.tell_turn(found, mail.message_id, 0, "queued")
         replaces = mail.strategy in {Strategy.INTERRUPT, Strategy.ROLLBACK}
@@ -133,35 +148,44 @@ class EdgeModel:
         elif not turn and head and replaces:
             found.stops.setdefault(head, stop)
 
-    def _check(self, found: Session, mail: Mail, *, is_answer: bool) -> None:
+    def _check_role(self, found: Session, mail: Mail) -> None:
+        role = found.role_of(mail.user_id, self.model.user)
+        if role in {None, Role.VIEWER} or (mail.kind is MailKind.CLEAR and role != Role.OWNER):
+            raise Refused(ErrorCode.FORBIDDEN, "")
+
+    def _check(self, found: Session, mail: Mail, *, is_answer: bool, is_for_agent: bool) -> None:
         is_full = len(found.ids) >= limits.REMEMBERED
         if mail.after is not None and is_full and min(found.ids.values()) > mail.after:
             # Ids above `after` may have been forgotten.
             raise Refused(ErrorCode.RETRY_TOO_OLD, "")
-        if len(found.mail) >= limits.MAILBOX:
+        if is_for_agent and len(found.mail) >= limits.MAILBOX:
             raise Refused(ErrorCode.BUSY, "")
-        if mail.strategy is Strategy.REJECT and not is_answer and not _is_idle(found):
+        waits = is_for_agent and not is_answer
+        if mail.strategy is Strategy.REJECT and waits and not _is_idle(found):
             raise Refused(ErrorCode.BUSY, "")
         if self.model.spent.get(mail.user_id, 0) >= self.model.burst:
             raise Refused(ErrorCode.RATE_LIMITED, "")
 
     def history(
-        self, session: SessionId, *, before: Seq | None, limit: int
+        self, session: SessionId, *, before: Seq | None, limit: int, user: UserId
     ) -> tuple[tuple[Event, ...], bool]:
         found = self.model.sessions.get(session)
+        is_nothing = before is not None and before <= 1
+        if found and not (found.is_gone or is_nothing or found.role_of(user, self.model.user)):
+            raise Refused(ErrorCode.FORBIDDEN, "")
         events = [logged.event for logged in found.log] if found else []
         older = [event for event in events if before is None or event.seq < before]
         return tuple(older[-limit:]), len(older) > limit
 
     def sessions(self) -> tuple[Listed, ...]:
+        """Archived ones too."""
         model = self.model
-        found = [
-            each
-            for session, role in model.roles.items()
-            if role != ARCHIVED and (each := model.living(session))
-        ]
+        found = [each for session in model.roles if (each := model.living(session))]
         rows = [
-            Listed(each.id, "owner", each.topic, each.seq, each.active, each.id == model.current)
+            Listed(
+                *(each.id, "owner", each.topic, each.seq, each.active, each.id == model.current),
+                archived=model.roles[each.id] == ARCHIVED,
+            )
             for each in found
         ]
         return tuple(sorted(rows, key=lambda row: -row.last_active))
@@ -170,10 +194,12 @@ class EdgeModel:
         found = self.model.living(session)
         return Top(found.epoch, found.seq, found.top) if found else None
 
-    def cancel(self, session: SessionId, *, turn: TurnId | None) -> TurnId:
+    def cancel(self, session: SessionId, *, user: UserId, turn: TurnId | None) -> TurnId:
         model, found = self.model, self.model.living(session)
         if not found:
             raise Refused(ErrorCode.TURN_ENDED, "")
+        if found.role_of(user, model.user) in {None, Role.VIEWER}:
+            raise Refused(ErrorCode.FORBIDDEN, "")
         if found.turn and turn in {None, found.turn.id}:
             found.turn.stop = found.turn.stop or Stop.CANCEL
             model.wake_to_stop(found)
@@ -188,33 +214,24 @@ class EdgeModel:
         found.stops.setdefault(wanted[0], Stop.CANCEL)
         return wanted[0]
 
-    def seen(self, session: SessionId, *, device: DeviceId, seq: Seq) -> None:
+    def seen(self, session: SessionId, *, user: UserId, device: DeviceId, seq: Seq) -> None:
         found = self.model.living(session)
-        if found:
-            found.seen[device] = max(found.seen.get(device, Seq(0)), min(seq, found.seq))
+        if not found:
+            return
+        if found.role_of(user, self.model.user) is None:
+            raise Refused(ErrorCode.FORBIDDEN, "")
+        name = device if user == self.model.user else f"{user}\n{device}"
+        found.seen[name] = max(found.seen.get(name, Seq(0)), min(seq, found.seq))
 
     def touch(self, session: SessionId) -> None:
         """Nothing but lifetimes, which are not modelled."""
 
-    def drop(self, session: SessionId) -> None:
-        model = self.model
-        model.sessions.pop(session, None)
-        for named in (model.leases, model.ready):
-            named.pop(session, None)
-        for marked in (model.overdue, model.died, model.resting):
-            marked.discard(session)
-        if model.roles.pop(session, None) and model.current == session:
-            model.current = None
 
-    def members(self, session: SessionId, *, member: UserId, role: str) -> None:
-        found = self.model.living(session)
-        if not found:
-            raise Refused(ErrorCode.SESSION_NOT_FOUND, "")
-        if member == self.model.user:
-            raise Refused(ErrorCode.FORBIDDEN, "")
-        found.members.pop(member, None)
-        if role:
-            found.members[member] = role
+def _is_addressed(found: Session, mail: Mail) -> bool:
+    """Whether an input is for the agent."""
+    if mail.kind is not MailKind.TEXT or found.reply is ReplyMode.ALWAYS:
+        return True
+    return found.reply is ReplyMode.MENTIONED and "@agent" in mail.content.lower()
 
 
 def _asked(found: Session, mail: Mail, value: bytes) -> str | None:
@@ -246,7 +263,8 @@ def _is_idle(session: Session) -> bool:
     return session.turn is None and not session.mail
 
 
-def _attached(session: Session, position: Position | None) -> Attachment:
+def attached(session: Session, position: Position | None) -> Attachment:
+    """What a reader gets."""
     events = [logged.event for logged in session.log]
     proved = position is not None and _is_proved(session, position)
     if proved and position:

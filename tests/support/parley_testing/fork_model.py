@@ -59,6 +59,8 @@ class ForkModel:
             floor=source.floor,
             floor_id=source.floor_id,
             topic=_topic(source, mark.seq),
+            reply=source.reply,
+            aside=source.aside,
             log=log,
             ids={id: seq for id, seq in source.ids.items() if seq <= mark.seq},
         )

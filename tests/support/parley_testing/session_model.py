@@ -27,6 +27,7 @@ from parley_core.domain.ids import (
     partition_of,
 )
 from parley_core.domain.live import NO_ORIGIN
+from parley_core.domain.members import ReplyMode, Role
 
 NONE_YET, NO_ID = Seq(0), MessageId("")
 TIMESTAMP = "0000-00-00T00:00:00.000Z"
@@ -114,7 +115,11 @@ class Session:
     floor: Seq = NONE_YET
     floor_id: MessageId = NO_ID
     topic: str = ""
-    members: dict[UserId, str] = field(default_factory=dict)
+    members: dict[UserId, Role] = field(default_factory=dict)
+    has_had_members: bool = False
+    reply: ReplyMode = ReplyMode.ALWAYS
+    aside: MessageId = NO_ID
+    """The newest text that was not for the agent."""
     turn: OpenTurn | None = None
     ended: Ended | None = None
     released: Token | None = None
@@ -131,6 +136,9 @@ class Session:
     def head(self) -> TurnId | None:
         return self.mail[0].turn if self.mail else None
 
+    def role_of(self, user: UserId, owner: UserId) -> Role | None:
+        return Role.OWNER if user == owner else self.members.get(user)
+
     @property
     def stop(self) -> Stop | None:
         return self.turn.stop if self.turn else None
@@ -138,6 +146,22 @@ class Session:
     def turn_called(self, turn: TurnId) -> OpenTurn | None:
         """The open turn, if it is that one."""
         return self.turn if self.turn and self.turn.id == turn else None
+
+
+@dataclass
+class Guest:
+    """What somebody else's list says of the user's sessions."""
+
+    roles: dict[SessionId, Role] = field(default_factory=dict)
+    current: SessionId | None = None
+
+    def told(self, session: SessionId, role: Role | None) -> None:
+        if role is not None:
+            self.roles[session] = role
+            return
+        self.roles.pop(session, None)
+        if self.current == session:
+            self.current = None
 
 
 @dataclass
@@ -152,9 +176,12 @@ class Model:
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     roles: dict[SessionId, str] = field(default_factory=dict)
     current: SessionId | None = None
+    guests: dict[UserId, Guest] = field(default_factory=dict)
+    """Whoever was ever in one of the user's sessions."""
     forks: dict[tuple[SessionId, str], Forked] = field(default_factory=dict)
     """What each request for a fork of a session has come to."""
     spent: dict[UserId, int] = field(default_factory=dict)
+    noticed: dict[SessionId, int] = field(default_factory=dict)
     ready: dict[SessionId, int] = field(default_factory=dict)
     resting: set[SessionId] = field(default_factory=set)
     leases: dict[SessionId, Token] = field(default_factory=dict)
@@ -174,6 +201,9 @@ class Model:
     def living(self, session: SessionId) -> Session | None:
         found = self.sessions.get(session)
         return None if found is None or found.is_gone else found
+
+    def guest(self, user: UserId) -> Guest:
+        return self.guests.setdefault(user, Guest())
 
     def next_tick(self) -> int:
         self.tick += 1

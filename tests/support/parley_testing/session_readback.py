@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from parley_core.domain import limits
 from parley_core.domain.events import Lease
-from parley_core.domain.ids import SessionId
+from parley_core.domain.ids import SessionId, UserId
 from parley_core.redis import replies
-from parley_testing.session_model import TIMESTAMP, Model, OpenTurn, Session, Waiting
+from parley_testing.session_model import TIMESTAMP, Guest, Model, OpenTurn, Session, Waiting
 from parley_testing.session_store import SessionStore
 
 FOR_EVER = 10**15
@@ -63,10 +64,17 @@ def expected(model: Model) -> Contents:
         f"fork:{source}:{request}": f"{forked.session}\n{forked.seq}"
         for (source, request), forked in model.forks.items()
     }
+    found |= {f"guest:{user}": _of_guest(guest) for user, guest in model.guests.items()}
     found |= {f"rate:{user}:text": spent for user, spent in model.spent.items()}
+    found |= {f"rate:{session}:notice": spent for session, spent in model.noticed.items()}
     if model.fence:
         found["fence"] = str(model.fence)
     return {name: held for name, held in found.items() if held}
+
+
+def _of_guest(guest: Guest) -> dict[str, str]:
+    fields = {f"g:{session}": str(role) for session, role in guest.roles.items()}
+    return fields | ({"group": str(guest.current)} if guest.current else {})
 
 
 def _flat(leases: Sequence[Lease]) -> list[str]:
@@ -104,11 +112,15 @@ def _meta(session: Session) -> dict[str, str]:
         "floor_id": session.floor_id,
         "opener": session.opener,
         "topic": session.topic,
-        "reply": "always",
+        "reply": session.reply,
         "active": session.active,
         **{f"m:{user}": role for user, role in session.members.items()},
         **{f"s:{turn}": stop for turn, stop in session.stops.items()},
     }
+    if session.has_had_members:
+        fields["members"] = len(session.members)
+    if session.aside:
+        fields["aside"] = session.aside
     if session.turn:
         fields |= _open_turn(session.turn)
     if session.ended:
@@ -135,8 +147,11 @@ def _open_turn(turn: OpenTurn) -> dict[str, object]:
 # What is there:
 
 
-async def read(store: SessionStore) -> Contents:
-    """Everything under the store's partition but connections and the time of the last sweep."""
+async def read(store: SessionStore, guests: Iterable[UserId] = ()) -> Contents:
+    """Everything under the store's partition but connections and the time of the last sweep.
+
+    And the lists of `guests`, who live in other ones.
+    """
     tagged, home = f"{store.keys.tagged(store.partition)}:", store.shared.ready
     names = await store.client.command("KEYS", f"{tagged}*", key=home)
     read = {name.decode().removeprefix(tagged): name.decode() for name in names}
@@ -145,6 +160,7 @@ async def read(store: SessionStore) -> Contents:
         for short, name in read.items()
         if short.split(":")[0] not in _SKIPPED and not short.endswith(_FORK_RATE)
     }
+    wanted |= {f"guest:{user}": store.keys.user(user) for user in guests}
     held = await asyncio.gather(*(_read(store, *item) for item in wanted.items()))
     return {short: each for short, each in zip(wanted, held, strict=True) if each}
 
@@ -156,7 +172,7 @@ _SKIPPED = {"online", "conns", "sweep", "barred", "ckpt"}
 
 async def _read(store: SessionStore, short: str, name: str) -> Any:
     match short.split(":", maxsplit=1)[0]:
-        case "meta" | "leases" | "seen" | "user":
+        case "meta" | "leases" | "seen" | "user" | "guest":
             fields = _pairs(await store.run("HGETALL", name))
             held = {
                 field: fields[field] for field in fields if field not in {"created", "rev", "kept"}
@@ -175,7 +191,8 @@ async def _read(store: SessionStore, short: str, name: str) -> Any:
 
 async def _read_single(store: SessionStore, short: str, name: str) -> Any:
     if short.startswith("rate:"):
-        return store.burst - round(float(await store.run("HGET", name, "tokens")))
+        burst = limits.NOTICES if short.endswith(":notice") else store.burst
+        return burst - round(float(await store.run("HGET", name, "tokens")))
     value = await store.run("GET", name)
     return msgspec.json.decode(value) if short.startswith("claim:") else replies.text(value)
 

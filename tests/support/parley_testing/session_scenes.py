@@ -17,7 +17,8 @@ from parley_core.domain.ids import (
     UserId,
     new_session_id,
 )
-from parley_testing.session_store import PHONE, SessionStore, text_frame
+from parley_core.domain.members import ReplyMode, Role
+from parley_testing.session_store import SessionStore, text_frame
 
 FIRST, SECOND = "m 1", "m 2"
 BOB = UserId("bob")
@@ -55,7 +56,7 @@ class Stage:
 
     async def asked_to_stop(self) -> None:
         await self.begun()
-        await self.store.conversations.cancel(self.session, turn=None)
+        await self.store.cancel(self.session)
 
     async def asking(self) -> None:
         """A turn waits for an answer, and nothing else does."""
@@ -86,6 +87,32 @@ class Stage:
         await self.answered()
         await self.store.open(new="0b")
         await self.store.open(new="0c")
+
+    async def with_bob(self) -> None:
+        """A worker runs a turn in a session with another member."""
+        await self.begun()
+        await self.store.set_role(self.session, BOB, Role.MEMBER)
+
+    async def not_asked(self) -> None:
+        """The agent is not to answer, though it has begun to."""
+        await self.begun()
+        await self.store.memberships.set_reply(self.session, ReplyMode.NEVER, by=None)
+
+    async def mentioned(self) -> None:
+        """The agent answers who calls it, and the newest text does not."""
+        await self.claimed()
+        await self.store.memberships.set_reply(self.session, ReplyMode.MENTIONED, by=None)
+        await self.store.say(self.session, 'a"side')
+
+    async def listing(self) -> None:
+        await self.said()
+        await _list(Role.MEMBER)(self)
+
+    async def owing(self) -> None:
+        """Bob's list has not been told that he is in the session."""
+        await self.said()
+        await self.store.set_role(self.session, BOB, Role.MEMBER)
+        await self.store.run("ZADD", self.store.shared.owed, 5, f"{self.session}\n{BOB}")
 
     async def listed(self) -> None:
         """As many sessions as a user may have; the first is the oldest."""
@@ -127,6 +154,12 @@ def _say(message: str, **what: Any) -> Act:
         return accepted.seq, accepted.epoch
 
     return call
+
+
+async def _notice(stage: Stage) -> object:
+    frame = text_frame(stage.session, "n 1", "mind", role="system")
+    accepted = await stage.store.announcements.post(stage.session, MessageId("n 1"), frame=frame)
+    return accepted.seq, accepted.epoch
 
 
 def _begin(**what: Any) -> Act:
@@ -175,8 +208,7 @@ async def _answer(stage: Stage) -> object:
 
 
 def _cancel(turn: str | None = None) -> Act:
-    named = None if turn is None else TurnId(turn)
-    return lambda stage: stage.store.conversations.cancel(stage.session, turn=named)
+    return lambda stage: stage.store.cancel(stage.session, turn)
 
 
 def _node(stage: Stage) -> Awaitable[object]:
@@ -192,11 +224,34 @@ def _release(*, counted: bool) -> Act:
 
 
 def _attach(stage: Stage) -> Awaitable[object]:
-    return stage.store.conversations.attach(stage.session, position=Position("1-a", 0))
+    return stage.store.attach(stage.session, Position("1-a", 0))
 
 
-def _members(stage: Stage) -> Awaitable[object]:
-    return stage.store.members(stage.session, user=stage.store.user, member=BOB, role="viewer")
+def _role(role: Role | None) -> Act:
+    return lambda stage: stage.store.set_role(stage.session, BOB, role)
+
+
+def _reply(mode: ReplyMode) -> Act:
+    return lambda s: s.store.memberships.set_reply(s.session, mode, by=None)
+
+
+def _list(role: Role | None) -> Act:
+    # The owner's own, because another's is in another partition.
+    return lambda stage: stage.store.lists.tell(
+        stage.session, stage.store.user, role, is_current=True
+    )
+
+
+def _pay(stage: Stage) -> Awaitable[object]:
+    return stage.store.lists.pay(stage.session, BOB)
+
+
+def _group(stage: Stage) -> Awaitable[object]:
+    return stage.store.memberships.members(stage.session, by=BOB)
+
+
+def _drop(stage: Stage) -> Awaitable[object]:
+    return stage.store.memberships.drop(stage.session, by=stage.store.user)
 
 
 async def _marks(stage: Stage) -> object:
@@ -262,16 +317,22 @@ SCENES = {
     "marks": Scene("marks", Stage.answered, _marks),
     "fork": Scene("fork", Stage.answered, _fork),
     "fork archives the oldest": Scene("fork", Stage.answered_and_listed, _fork),
-    "drop": Scene("drop", Stage.begun, lambda s: s.store.drop(s.session, user=s.store.user)),
-    "members": Scene("members", Stage.said, _members),
-    "seen": Scene(
-        "seen",
-        Stage.answered,
-        lambda s: s.store.conversations.seen(s.session, device=PHONE, seq=Seq(2)),
-    ),
+    "a notice": Scene("notice", Stage.begun, _notice),
+    "a text that is not for the agent": Scene("append", Stage.not_asked, _say("m 3")),
+    "a text after such": Scene("append", Stage.mentioned, _say("m 3", content="@AGENT")),
+    "drop": Scene("drop", Stage.with_bob, _drop, moves=(":owed",)),
+    "a new member": Scene("members", Stage.said, _role(Role.VIEWER), moves=(":owed",)),
+    "another role": Scene("members", Stage.with_bob, _role(Role.VIEWER), moves=(":owed",)),
+    "a member less": Scene("members", Stage.with_bob, _role(None), moves=(":owed",)),
+    "group": Scene("group", Stage.with_bob, _group),
+    "reply mode": Scene("reply_mode", Stage.said, _reply(ReplyMode.NEVER)),
+    "list": Scene("list", Stage.said, _list(Role.MEMBER)),
+    "list no more": Scene("list", Stage.listing, _list(None)),
+    "paid": Scene("paid", Stage.owing, _pay),
+    "seen": Scene("seen", Stage.answered, lambda s: s.store.seen(s.session, 2)),
     "touch": Scene(
         "touch",
         Stage.answered,
-        lambda s: s.store.conversations.touch(s.session, owner=s.store.user),
+        lambda s: s.store.conversations.touch(s.session, user=s.store.user),
     ),
 }

@@ -35,11 +35,14 @@ from parley_core.domain.ids import (
     UserId,
     partition_of,
 )
-from parley_core.redis import replies
+from parley_core.domain.members import Role
+from parley_core.redis.announcements import RedisAnnouncements
 from parley_core.redis.branches import RedisBranches
 from parley_core.redis.client import RedisClient
-from parley_core.redis.conversations import RedisConversations, session_keys
+from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.keys import Keys, PartitionKeys, SessionKeys
+from parley_core.redis.lists import SessionLists
+from parley_core.redis.memberships import RedisMemberships
 from parley_core.redis.scripts import script
 from parley_core.redis.work import RedisWork
 
@@ -87,9 +90,12 @@ class SessionStore:
             kept=self.kept,
             max_sessions=self.max_sessions,
         )
+        self.memberships = RedisMemberships(self.client, self.keys)
+        self.lists = SessionLists(self.client, self.keys)
         self.branches = RedisBranches(
             self.client, self.keys, nonce=self.nonce, max_sessions=self.max_sessions
         )
+        self.announcements = RedisAnnouncements(self.client, self.keys, kept=self.kept)
         self.work, self.other_work = (
             RedisWork(self.client, self.keys, process=process, kept=self.kept)
             for process in (WORKER, OTHER_WORKER)
@@ -132,21 +138,7 @@ class SessionStore:
         """A plain command on the key that follows it."""
         return self.client.command(*args, key=str(args[1]))
 
-    # What has no adapter yet:
-
-    async def drop(self, session: SessionId, *, user: UserId) -> None:
-        shared = self.shared
-        keys = [*session_keys(self.names(session)), shared.leases, shared.leased, shared.ready]
-        reply = await self.client.script(
-            script("drop"), [*keys, self.keys.user(user)], [session, user]
-        )
-        replies.accepted(reply, what="drop")
-
-    async def members(self, session: SessionId, *, user: UserId, member: UserId, role: str) -> None:
-        reply = await self.client.script(
-            script("members"), [self.names(session).meta], [user, member, role]
-        )
-        replies.accepted(reply, what="members")
+    # What has no adapter of its own:
 
     async def evict(self, process: ProcessId) -> int:
         """In this partition."""
@@ -157,6 +149,20 @@ class SessionStore:
 
     # Steps of many tests:
 
+    async def cancel(self, session: SessionId, turn: str | None = None) -> TurnId:
+        named = None if turn is None else TurnId(turn)
+        return await self.conversations.cancel(session, user=self.user, turn=named)
+
+    async def seen(self, session: SessionId, seq: int) -> None:
+        await self.conversations.seen(session, user=self.user, device=PHONE, seq=Seq(seq))
+
+    async def set_role(self, session: SessionId, user: UserId, role: Role | None) -> None:
+        """As the owner asks; None: out of the session."""
+        if role is None:
+            await self.memberships.remove(session, user, by=self.user)
+        else:
+            await self.memberships.set_role(session, user, role=role, by=self.user)
+
     async def open(self, **how: Any) -> Opened:
         return await self.conversations.open(self.user, device=PHONE, connection=TAB, **how)
 
@@ -165,7 +171,7 @@ class SessionStore:
         return (await self.open()).session
 
     async def attach(self, session: SessionId, at: Position | None) -> Attachment:
-        found = await self.conversations.attach(session, position=at)
+        found = await self.conversations.attach(session, user=self.user, position=at)
         assert found is not None
         return found
 

@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from parley_core.domain.client_frames import Position
 from parley_core.domain.errors import PermanentError, Refused
 from parley_core.domain.events import Asked, Lease, Mail, MailKind, TurnStatus
-from parley_core.domain.ids import ConnectionId, MessageId, ProcessId, SessionId, TurnId
+from parley_core.domain.ids import ConnectionId, MessageId, ProcessId, SessionId, TurnId, UserId
 from parley_core.domain.live import unpack
 from parley_core.redis.client import RedisClient
-from parley_core.redis.conversations import session_keys
 from parley_core.redis.keys import Keys
+from parley_core.redis.naming import session_keys
 from parley_testing.edge_model import EdgeModel
+from parley_testing.group_model import GroupModel
 from parley_testing.listening import Ears
 from parley_testing.session_model import Model, Session
 from parley_testing.session_readback import FOR_EVER, Freezer, expected, is_even, read, timeless
@@ -36,6 +37,7 @@ from parley_testing.work_model import WorkModel
 
 T = TypeVar("T")
 
+BOB = UserId("bob")
 LOGGED = {MailKind.TEXT, MailKind.ANSWER}
 SHARED = {"ready", "leased", "leases", "fence", "sweep", "barred", "online:ann", "conns:edge/1"}
 """What a partition has for as long as it is used."""
@@ -53,7 +55,7 @@ class SessionTwins:
         self.run(self.client.start())
         self.store = SessionStore(self.client, Keys(prefix), kept=kept, burst=burst)
         self.model = Model(ANN, kept=kept, burst=burst, max_sessions=self.store.max_sessions)
-        self.edge = EdgeModel(self.model)
+        self.edge, self.group = EdgeModel(self.model), GroupModel(self.model)
         self._works = {WORKER: self.store.work, OTHER_WORKER: self.store.other_work}
         self._models = {process: WorkModel(self.model, process=process) for process in self._works}
         self._freezer = Freezer(self.store, self.model)
@@ -92,7 +94,7 @@ class SessionTwins:
     def compare(self) -> None:
         """What is stored, what was published, and how long it all will live."""
         self.run(self._freezer.freeze())
-        held, should = self.run(read(self.store)), expected(self.model)
+        held, should = self.run(read(self.store, self.model.guests)), expected(self.model)
         wrong = {name for name in held | should if held.get(name) != should.get(name)}
         assert not wrong, [(name, held.get(name), should.get(name)) for name in wrong]
         published, self.model.published = self.model.published, []
@@ -143,12 +145,23 @@ class SessionTwins:
             on_store,
         )
 
-    def attach(self, session: SessionId, position: Position | None) -> None:
+    def open_as_guest(
+        self, session: SessionId, position: Position | None, *, tab: ConnectionId
+    ) -> None:
         async def on_store() -> object:
             at = await self._real(position)
-            return await self.store.conversations.attach(session, position=at)
+            return await self.store.conversations.open(
+                BOB, device=PHONE, connection=tab, session=session, position=at
+            )
 
-        self.same(lambda: self.edge.attach(session, position=position), on_store)
+        self.same(lambda: self.group.open(BOB, session, position=position), on_store)
+
+    def attach(self, session: SessionId, user: UserId, position: Position | None) -> None:
+        async def on_store() -> object:
+            at = await self._real(position)
+            return await self.store.conversations.attach(session, user=user, position=at)
+
+        self.same(lambda: self.edge.attach(session, user=user, position=position), on_store)
 
     def append(self, session: SessionId, mail: Mail, *, value: bytes = b"") -> None:
         logged = mail.kind in LOGGED
@@ -221,8 +234,11 @@ class SessionTwins:
     def evict(self, process: ProcessId) -> None:
         self.same(lambda: self._models[WORKER].evict(process), lambda: self.store.evict(process))
 
-    def drop(self, session: SessionId) -> None:
-        self.same(lambda: self.edge.drop(session), lambda: self.store.drop(session, user=ANN))
+    def drop(self, session: SessionId, *, by: UserId | None = ANN) -> None:
+        self.same(
+            lambda: self.group.drop(session, by=by),
+            lambda: self.store.memberships.drop(session, by=by),
+        )
 
     # What happens without a call:
 
@@ -292,6 +308,9 @@ def _heard(channel: str, payload: bytes) -> tuple[Any, ...]:
     """As the model writes it down."""
     if channel.endswith(":wake"):
         return ("wake", payload.decode())
+    word, _, told_of = payload.decode().partition("\n")
+    if word in {"members", "dropped"}:
+        return (channel.rpartition(":")[2], word, msgspec.json.decode(told_of))
     frame = unpack(timeless(payload.decode()).encode())
     place, body = "log" if frame.is_log else "live", frame.body
     told = body if frame.is_log else msgspec.json.decode(body)

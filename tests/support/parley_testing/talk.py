@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from parley_core.domain import server_frames
+from parley_core.domain.changes import read_change
 from parley_core.domain.client_frames import Strategy
 from parley_core.domain.events import Mail, MailKind
 from parley_core.domain.ids import DeviceId, MessageId, SessionId, TurnId, UserId
@@ -45,7 +46,7 @@ class Talk:
         self.events: list[Event] = []
         self._questions: list[InputRequest] = []
         self._store = store
-        self._user = user
+        self.user = user
         self._ends: dict[str, server_frames.AnyServerFrame] = {}
         self._news = asyncio.Event()
 
@@ -63,11 +64,17 @@ class Talk:
 
     async def _say(self, kind: MailKind, text: str, value: bytes, **more: Any) -> TurnId:
         name = MessageId(token_hex(8))
-        frame = Text(message_id=name, session_id=self.session, role="user", content=text)
+        frame = Text(
+            message_id=name,
+            session_id=self.session,
+            role="user",
+            user_id=self.user,
+            content=text,
+        )
         mail = Mail(
             kind=kind,
             message_id=name,
-            user_id=self._user,
+            user_id=self.user,
             device_id=DeviceId("d"),
             content=text,
             **more,
@@ -76,12 +83,12 @@ class Talk:
         return TurnId(name)
 
     async def cancel(self, turn: TurnId | None = None) -> None:
-        await self._store.cancel(self.session, turn=turn)
+        await self._store.cancel(self.session, user=self.user, turn=turn)
 
     async def command(self, kind: MailKind, *, topic: str = "") -> TurnId:
         name = MessageId(token_hex(8))
         device = DeviceId("d")
-        mail = Mail(kind=kind, message_id=name, user_id=self._user, device_id=device, topic=topic)
+        mail = Mail(kind=kind, message_id=name, user_id=self.user, device_id=device, topic=topic)
         await self._append(mail, b"")
         return TurnId(name)
 
@@ -142,6 +149,8 @@ class Talk:
         return text
 
     def hear(self, _channel: str, payload: bytes) -> None:
+        if read_change(payload):
+            return
         frame = server_frames.decode(unpack(payload).body)
         match frame:
             case Delta():

@@ -68,6 +68,7 @@ class WorkModel:
             found.topic,
             found.epoch,
             0,
+            len(found.members),
         )
 
     def renew(self, lease: Lease) -> Stop | None:
@@ -213,6 +214,7 @@ class WorkModel:
         found.log, found.live, found.turn = [], None, None
         found.stops.pop(turn, None)
         found.mail.pop(0)
+        found.aside = MessageId("")
         found.epoch, found.floor, found.floor_id = Epoch(nonce), found.seq, found.top
         found.active = self.model.next_tick()
         found.ended = Ended(turn, found.seq, lease.token)

@@ -5,19 +5,22 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import json
 
 from parley_core.domain import limits
 from parley_core.domain.client_frames import Strategy
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
-from parley_core.domain.events import MailKind
-from parley_core.domain.ids import UserId
+from parley_core.domain.events import MailKind, TurnStatus
+from parley_core.domain.ids import SessionId, UserId
 from parley_core.domain.live import unpack
+from parley_core.domain.members import ReplyMode, Role, is_addressed
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_testing.listening import Ears
-from parley_testing.session_store import ANN, TAB, SessionStore
+from parley_testing.session_store import ANN, TAB, SessionStore, text_frame
 
 EVE = UserId("eve")
 
@@ -31,25 +34,12 @@ async def test_a_member_may_write_and_a_viewer_may_not(store: SessionStore) -> N
     session = await store.new_session()
     written = []
 
-    for role in ("member", "viewer", "member", ""):
-        await store.members(session, user=ANN, member=EVE, role=role)
+    for role in (Role.MEMBER, Role.VIEWER, Role.MEMBER, None):
+        await store.set_role(session, EVE, role)
         with suppress(Refused):
             written.append((await store.say(session, f"m {role}", user=EVE)).repeated)
 
     assert written == [False, True]
-
-
-async def test_only_its_owner_may_say_who_is_in_a_session(store: SessionStore) -> None:
-    session = await store.new_session()
-    await store.members(session, user=ANN, member=EVE, role="member")
-    before = await store.contents()
-
-    for asks, member in ((EVE, EVE), (EVE, UserId("bob")), (ANN, ANN)):
-        with pytest.raises(Refused) as refusal:
-            await store.members(session, user=asks, member=member, role="viewer")
-        assert refusal.value.code is ErrorCode.FORBIDDEN
-
-    assert await store.contents() == before
 
 
 async def test_a_repeat_too_old_to_tell_is_refused(
@@ -166,3 +156,46 @@ async def test_an_answer_to_a_question_is_a_text_in_the_log(store: SessionStore)
 
     event = (await store.attach(session, None)).events[-1]
     assert (event.type, event.id) == ("text", "m 2")
+
+
+async def test_a_text_that_is_not_for_the_agent_asks_nothing_of_it(store: SessionStore) -> None:
+    session, names = await store.new_session(), store.names(await store.new_session())
+    for number in range(limits.MAILBOX):
+        await store.say(session, f"m {number}")
+    await store.memberships.set_reply(session, ReplyMode.MENTIONED, by=ANN)
+    before = await store.run("LRANGE", names.mail, 0, -1)
+
+    aside = await store.say(session, "aside", strategy=Strategy.REJECT)
+
+    assert (aside.seq, aside.addressed) == (limits.MAILBOX + 1, False)
+    assert await store.run("LRANGE", names.mail, 0, -1) == before
+    event = (await store.attach(session, None)).events[-1]
+    assert json.decode(event.body)["addressed"] is False
+    assert not is_addressed(event.body)
+
+
+async def test_a_text_that_is_not_for_the_agent_is_no_answer_to_its_question(
+    store: SessionStore,
+) -> None:
+    session = await store.new_session()
+    await store.say(session, "m 1")
+    _, lease = await store.begin(await store.claim(), "m 1")
+    await store.ask(lease, "m 1")
+    await store.memberships.set_reply(session, ReplyMode.MENTIONED, by=ANN)
+
+    await store.say(session, "aside", value=b'"not for you"')
+    turn = (await store.attach(session, None)).turn
+    answer = await store.say(session, "m 2", content="@agent yes", value=b'"yes"')
+
+    assert turn is not None
+    assert turn.status is TurnStatus.WAITING
+    assert answer.addressed
+    assert await store.run("LLEN", store.names(session).mail) == 1
+
+
+@given(st.text())
+def test_no_words_make_a_text_look_like_one_that_is_not_for_the_agent(content: str) -> None:
+    frame = text_frame(SessionId("33a"), "m", content) + b',"seq":1,"timestamp":"t"}'
+
+    assert is_addressed(frame)
+    assert is_addressed(text_frame(SessionId("33a"), "m", f'{content}","addressed":false,') + b"}")

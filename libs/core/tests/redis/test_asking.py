@@ -142,7 +142,7 @@ async def test_a_topic_leaves_a_question_open(store: SessionStore) -> None:
 async def test_a_turn_that_waits_can_be_cancelled(store: SessionStore) -> None:
     session = await asking(store)
 
-    await store.conversations.cancel(session, turn=None)
+    await store.cancel(session)
     inbox = await found(store)
     with pytest.raises(Refused) as refusal:
         await store.answer(session, "m 2")
@@ -156,7 +156,7 @@ async def test_a_turn_to_be_closed_is_not_forgotten_by_a_worker_that_leaves(
     store: SessionStore,
 ) -> None:
     session = await asking(store)
-    await store.conversations.cancel(session, turn=None)
+    await store.cancel(session)
     await store.work.release(await store.claim(), counted=False)
 
     inbox = await found(store)
@@ -169,7 +169,7 @@ async def test_what_is_only_queued_can_be_cancelled(store: SessionStore) -> None
     session = await store.new_session()
     await store.say(session, "m 1")
     await store.say(session, "m 2")
-    await store.conversations.cancel(session, turn=TurnId("m 2"))
+    await store.cancel(session, "m 2")
 
     first, lease = await store.begin(await store.claim(), "m 1")
     await store.end(lease, "m 1")
@@ -197,7 +197,7 @@ async def test_the_text_of_a_stopped_attempt_is_there_for_its_successor(
     await store.say(session, "m 1")
     _, lease = await store.begin(await store.claim(), "m 1", base="bå")
     await store.work.delta(lease, turn=TurnId("m 1"), attempt=1, offset=2, text="ß")
-    await store.conversations.cancel(session, turn=None)
+    await store.cancel(session)
     await store.let_expire(session)
 
     inbox = await found(store)

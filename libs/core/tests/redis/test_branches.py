@@ -292,7 +292,7 @@ async def test_a_session_of_somebody_else_is_not_forked(store: SessionStore) -> 
 async def test_a_session_that_is_gone_is_not_forked(store: SessionStore) -> None:
     session = await store.new_session()
     await talked(store, session, "m1")
-    await store.drop(session, user=ANN)
+    await store.memberships.drop(session, by=ANN)
 
     with pytest.raises(Refused) as refusal:
         await forked(store, session, Mark(Seq(2), "k-m1"))

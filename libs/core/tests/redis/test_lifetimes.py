@@ -6,11 +6,11 @@ import pytest
 
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
-from parley_core.domain.ids import Seq, UserId
+from parley_core.domain.ids import UserId
 from parley_core.redis.client import RedisClient
-from parley_core.redis.conversations import session_keys
 from parley_core.redis.keys import Keys
-from parley_testing.session_store import ANN, PHONE, SessionStore
+from parley_core.redis.naming import session_keys
+from parley_testing.session_store import ANN, SessionStore
 
 HOUR = 3_600 * 1_000
 LIFE = 7 * 24 * HOUR + HOUR
@@ -25,13 +25,13 @@ async def test_a_session_that_is_used_lives_for_another_week(store: SessionStore
     session = await store.new_session()
     await store.say(session, "m 1")
     _, lease = await store.begin(await store.claim(), "m 1", base="b")
-    await store.conversations.seen(session, device=PHONE, seq=Seq(1))
+    await store.seen(session, 1)
     names = store.names(session)
     for name in (*session_keys(names), store.keys.user(ANN)):
         await store.run("PEXPIRE", name, 60_000)
 
     await store.was_kept(session, ago=HOUR)
-    await store.conversations.touch(session, owner=ANN)
+    await store.conversations.touch(session, user=ANN)
     touched = await store.lifetimes()
     await store.was_kept(session, ago=HOUR)
     await store.run("PEXPIRE", names.meta, 60_000)
@@ -64,7 +64,7 @@ async def test_only_its_owner_may_delete_a_session(redis_client: RedisClient, ke
     before = await store.contents()
 
     with pytest.raises(Refused) as refusal:
-        await store.drop(session, user=UserId("eve"))
+        await store.memberships.drop(session, by=UserId("eve"))
 
     assert refusal.value.code is ErrorCode.FORBIDDEN
     assert await store.contents() == before

@@ -30,6 +30,8 @@ from parley_core.domain.ids import (
     UserId,
 )
 from parley_testing.fork_rules import ForkRules
+from parley_testing.group_rules import GroupRules
+from parley_testing.notice_rules import NoticeRules
 from parley_testing.session_draws import (
     NONSENSE,
     NOWHERE,
@@ -40,20 +42,19 @@ from parley_testing.session_draws import (
     a_turn,
 )
 from parley_testing.session_store import ANN, OTHER_WORKER, PHONE, WORKER
-from parley_testing.session_twins import ENDS, SessionTwins, next_piece
+from parley_testing.session_twins import BOB, ENDS, SessionTwins, next_piece
 
 KEPT, BURST = 6, 12
-BOB = UserId("bob")
 WORKERS = (WORKER, OTHER_WORKER)
 DEVICES = (PHONE, DeviceId("desk"))
 TABS = (ConnectionId("tab-1"), ConnectionId("tab-2"))
 CHECKPOINTS = ("", "k1", "k2")
-ROLES = ("member", "member", "viewer", "")
-RARE = ("evicted", "bucket", "bucket", "barred", "lost", "expired", "dropped")
+RARE = ("evicted", "bucket", "bucket", "barred", "lost", "expired")
 STRATEGIES = (*[Strategy.ENQUEUE] * 4, *Strategy)
 
 draws = st.data()
 workers = st.sampled_from(WORKERS)
+users = st.sampled_from([ANN, ANN, BOB])
 numbers = st.integers(0, 12)
 messages = st.integers(1, 9).map(lambda number: MessageId(f"m {number}"))
 texts = st.text('aß😀\n"\\', min_size=1, max_size=5)
@@ -65,7 +66,7 @@ with_leases = precondition(lambda self: self.model.leases)
 with_past = precondition(lambda self: self.twins.past)
 
 
-class SessionMachine(ForkRules, RuleBasedStateMachine):
+class SessionMachine(ForkRules, GroupRules, NoticeRules, RuleBasedStateMachine):
     """Each rule is one call with whatever arguments, or a few that belong together."""
 
     url: str
@@ -112,16 +113,17 @@ class SessionMachine(ForkRules, RuleBasedStateMachine):
         draw=draws,
         message=messages,
         kind=st.sampled_from(MailKind),
-        user=st.sampled_from([ANN, ANN, BOB]),
+        user=users,
         after=st.none() | numbers,
     )
     def append(
         self, draw: Draw, message: MessageId, kind: MailKind, user: UserId, after: int | None
     ) -> None:
         strategy, value = draw.draw(st.sampled_from(STRATEGIES)), draw.draw(answers)
+        content = draw.draw(st.sampled_from(["hi", "hi @Agent!"]))
         interrupt = draw.draw(interrupts) if kind is MailKind.ANSWER else ""
         mail = Mail(
-            *(kind, message, user, PHONE, "hi"),
+            *(kind, message, user, PHONE, content),
             interrupt_id=interrupt,
             strategy=strategy,
             after=after,
@@ -145,39 +147,32 @@ class SessionMachine(ForkRules, RuleBasedStateMachine):
     @rule(draw=draws, before=st.none() | numbers.map(Seq), limit=st.integers(1, 5))
     def look(self, draw: Draw, before: Seq | None, limit: int) -> None:
         session, edge, real = a_session(draw, self.model), self.twins.edge, self.store.conversations
-        self.twins.attach(session, a_position(draw, self.model.living(session)))
+        user = draw.draw(users)
+        self.twins.attach(session, user, a_position(draw, self.model.living(session)))
         self.twins.same(
-            lambda: edge.history(session, before=before, limit=limit),
-            lambda: real.history(session, before=before, limit=limit),
+            lambda: edge.history(session, before=before, limit=limit, user=user),
+            lambda: real.history(session, before=before, limit=limit, user=user),
         )
-        self.twins.same(edge.sessions, lambda: real.sessions(ANN))
+        self.twins.same(edge.sessions, lambda: real.sessions(ANN, archived=True))
         self.twins.same(lambda: edge.top(session), lambda: real.top(session))
 
-    @rule(draw=draws, named=st.booleans())
-    def cancel(self, draw: Draw, *, named: bool) -> None:
+    @rule(draw=draws, user=users, named=st.booleans())
+    def cancel(self, draw: Draw, user: UserId, *, named: bool) -> None:
         session = a_session(draw, self.model)
         turn = a_turn(draw, self.model.sessions.get(session)) if named else None
         self.twins.same(
-            lambda: self.twins.edge.cancel(session, turn=turn),
-            lambda: self.store.conversations.cancel(session, turn=turn),
+            lambda: self.twins.edge.cancel(session, user=user, turn=turn),
+            lambda: self.store.conversations.cancel(session, user=user, turn=turn),
         )
 
-    @rule(draw=draws, device=st.sampled_from(DEVICES), seq=numbers.map(Seq))
-    def see_and_touch(self, draw: Draw, device: DeviceId, seq: Seq) -> None:
+    @rule(draw=draws, user=users, device=st.sampled_from(DEVICES), seq=numbers.map(Seq))
+    def see_and_touch(self, draw: Draw, user: UserId, device: DeviceId, seq: Seq) -> None:
         session = a_session(draw, self.model)
         self.twins.same(
-            lambda: self.twins.edge.seen(session, device=device, seq=seq),
-            lambda: self.store.conversations.seen(session, device=device, seq=seq),
+            lambda: self.twins.edge.seen(session, user=user, device=device, seq=seq),
+            lambda: self.store.conversations.seen(session, user=user, device=device, seq=seq),
         )
-        self.twins.same(lambda: None, lambda: self.store.conversations.touch(session, owner=ANN))
-
-    @rule(draw=draws, member=st.sampled_from([BOB, BOB, ANN]), role=st.sampled_from(ROLES))
-    def change_members(self, draw: Draw, member: UserId, role: str) -> None:
-        session = a_session(draw, self.model)
-        self.twins.same(
-            lambda: self.twins.edge.members(session, member=member, role=role),
-            lambda: self.store.members(session, user=ANN, member=member, role=role),
-        )
+        self.twins.same(lambda: None, lambda: self.store.conversations.touch(session, user=user))
 
     # A worker's calls:
 
@@ -288,8 +283,6 @@ class SessionMachine(ForkRules, RuleBasedStateMachine):
                 self.twins.bar_or_unbar(draw.draw(workers))
             case "bucket":
                 self.twins.fill_the_buckets()
-            case "dropped":
-                self.twins.drop(a_session(draw, self.model))
             case _:
                 self.twins.expire(a_session(draw, self.model), wholly=how == "expired")
 
@@ -314,8 +307,10 @@ def run(url: str, prefix: str, *, examples: int, steps: int) -> None:
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a short run meets."""
     bounds = {"MAILBOX": 4, "REMEMBERED": 6, "PAGE": 400, "SNAPSHOT": 3, "FORKS": 1_000}
+    bounds |= {"NOTICES": 3, "MEMBERS": 1}
     for name, value in bounds.items():
         monkeypatch.setattr(limits, name, value)
+    monkeypatch.setattr(limits, "NOTICE_RATE", 1e-6)
 
 
 @pytest.mark.usefixtures("any_redis_client", "small_limits")  # the client deletes what is left

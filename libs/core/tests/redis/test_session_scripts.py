@@ -133,7 +133,7 @@ async def test_a_call_for_a_session_that_was_deleted_is_refused_and_changes_noth
     scene: Scene, stage: Stage
 ) -> None:
     await scene.arrange(stage)
-    await stage.store.drop(stage.session, user=stage.store.user)
+    await stage.store.memberships.drop(stage.session, by=stage.store.user)
     before = await still(stage)
 
     with pytest.raises(StaleToken):

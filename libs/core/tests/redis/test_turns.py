@@ -168,7 +168,7 @@ async def test_a_turn_that_has_ended_cannot_be_cancelled(store: SessionStore) ->
     await store.end(lease, "m 1")
 
     with pytest.raises(Refused) as refusal:
-        await store.conversations.cancel(session, turn=TurnId("m 1"))
+        await store.cancel(session, "m 1")
 
     assert refusal.value.code is ErrorCode.TURN_ENDED
 

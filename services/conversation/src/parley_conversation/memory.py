@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from parley_conversation.domain.hearing import overheard
 from parley_conversation.domain.rebuild import rebuilt
 from parley_conversation.domain.said import Said
 from parley_core.domain import limits, server_frames
@@ -23,7 +24,9 @@ class Log(Protocol):
         ...
 
 
-async def remembered(log: Log, session: SessionId, *, before: TurnId) -> tuple[Said, ...]:
+async def remembered(
+    log: Log, session: SessionId, *, before: TurnId, named: bool = False
+) -> tuple[Said, ...]:
     """The messages of all answered turns, oldest first. Raises `Unavailable`.
 
     Reads the whole log, which the store bounds (`MAX_MESSAGES_PER_SESSION`).
@@ -37,7 +40,17 @@ async def remembered(log: Log, session: SessionId, *, before: TurnId) -> tuple[S
         pages.append(page)
         oldest = page[0].seq
     events = (event for page in reversed(pages) for event in page)
-    return rebuilt((frame for event in events for frame in _decoded(event)), before=before)
+    frames = (frame for event in events for frame in _decoded(event))
+    return rebuilt(frames, before=before, named=named)
+
+
+async def overheard_before(log: Log, session: SessionId, *, seq: Seq) -> tuple[Said, ...]:
+    """What was said before the input at `seq` and not to the agent. Raises `Unavailable`.
+
+    As far as one page of the log reaches back: people may talk for as long as they like.
+    """
+    page, _ = await log.history(session, before=seq, limit=limits.HISTORY)
+    return overheard(frame for event in page for frame in _decoded(event))
 
 
 def _decoded(event: Event) -> tuple[server_frames.AnyServerFrame, ...]:

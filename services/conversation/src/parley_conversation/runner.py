@@ -29,12 +29,12 @@ from parley_conversation.domain.resuming import answers_for
 from parley_conversation.domain.said import Said
 from parley_conversation.ending import Ender, Place
 from parley_conversation.graph.agent import Agent, Snapshot
-from parley_conversation.memory import Log, remembered
+from parley_conversation.memory import Log, overheard_before, remembered
 from parley_conversation.patience import until_answered
 from parley_conversation.run import Run, Stopped
 from parley_core.domain.errors import StaleToken, Unavailable
 from parley_core.domain.events import Inbox, Mail, MailKind, OpenTurn, Stop
-from parley_core.domain.ids import TurnId
+from parley_core.domain.ids import Seq, TurnId
 from parley_core.ports import Work
 
 TIMED_OUT = "The agent took too long for this message. Please ask for less at once."
@@ -137,7 +137,7 @@ class Runner:
         """A message: the same call starts its turn and resumes it in the middle."""
 
         async def given(now: Snapshot) -> object:
-            return await self._input(run, mail, inbox.topic, now)
+            return await self._input(run, inbox, mail, now)
 
         turn = TurnId(mail.message_id)
         if snapshot.left and snapshot.run_id not in {"", turn}:
@@ -166,14 +166,27 @@ class Runner:
             await self._ender.failed(run, at, NO_QUESTION)
 
     async def _input(
-        self, run: Run, mail: Mail, topic: str, snapshot: Snapshot
+        self, run: Run, inbox: Inbox, mail: Mail, snapshot: Snapshot
     ) -> dict[str, object]:
-        session = run.lease.session
+        session, turn = run.lease.session, TurnId(mail.message_id)
+        named = inbox.members > 0 or bool(mail.unaddressed)
         before: tuple[Said, ...] = ()
         if not snapshot.exists:
-            turn = TurnId(mail.message_id)
-            before = await self._repeated(run, lambda: remembered(self._log, session, before=turn))
-        return self._agent.given(mail, session=session, topic=topic, before=before, now=snapshot)
+            before = await self._repeated(
+                run, lambda: remembered(self._log, session, before=turn, named=named)
+            )
+        before += await self._overheard(run, mail, snapshot)
+        return self._agent.given(
+            mail, session=session, topic=inbox.topic, before=before, now=snapshot, named=named
+        )
+
+    async def _overheard(self, run: Run, mail: Mail, snapshot: Snapshot) -> tuple[Said, ...]:
+        """What was said to others since the agent last answered, and is not in its state yet."""
+        if not mail.unaddressed or mail.unaddressed in (known := snapshot.ids):
+            return ()
+        session, seq = run.lease.session, Seq(mail.seq)
+        heard = await self._repeated(run, lambda: overheard_before(self._log, session, seq=seq))
+        return tuple(said for said in heard if said.id not in known)
 
     async def _run_turn(self, run: Run, at: Place, snapshot: Snapshot, given: Given) -> None:
         """From the state that there is to the turn's end, or to its next question."""

@@ -72,3 +72,19 @@ def test_an_answer_whose_input_is_no_longer_in_the_log_is_left_out() -> None:
 
 def _is_input(frame: AnyServerFrame, name: str) -> bool:
     return isinstance(frame, Text) and frame.message_id == name
+
+
+def test_what_was_not_for_the_agent_stands_before_the_input_that_came_after_it() -> None:
+    frames: list[AnyServerFrame] = [
+        Text(message_id="s1", session_id="s", role="user", content="psst", addressed=False, seq=1),
+        Text(message_id="q1", session_id="s", role="user", content="ask q1", seq=2),
+        Text(message_id="s2", session_id="s", role="user", content="psst", addressed=False, seq=3),
+        answered("q1"),
+        Text(message_id="q2", session_id="s", role="user", content="ask q2", seq=5),
+        answered("q2"),
+        Text(message_id="s3", session_id="s", role="user", content="psst", addressed=False, seq=7),
+    ]
+
+    ids = [said.id for said in rebuilt(frames, before=NOW)]
+
+    assert ids == ["s1", "q1", "a-q1", "s2", "q2", "a-q2"]

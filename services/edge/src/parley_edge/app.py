@@ -19,13 +19,15 @@ from parley_core.domain.presence import BEAT, stamp
 from parley_core.redis.keys import Keys
 from parley_core.serving import HttpServer
 from parley_core.telemetry import redis_up
+from parley_edge.broadcasting import Broadcasts
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
 from parley_edge.drain import Drain
 from parley_edge.edge import Edge
-from parley_edge.endpoint import websocket_app
+from parley_edge.endpoint import public_app
 from parley_edge.handshakes import Admission
 from parley_edge.health import unready
+from parley_edge.http_protocol import EdgeHttpProtocol
 from parley_edge.hub import Hub
 from parley_edge.moving import Mover, Receivers
 from parley_edge.orders import drain_routes, rebalance_routes
@@ -33,6 +35,7 @@ from parley_edge.protocol import admitting
 from parley_edge.pulse import Pulse
 from parley_edge.rebalance import Rebalance
 from parley_edge.roster import Roster
+from parley_edge.routes import http_routes
 from parley_edge.settings import EdgeSettings
 from parley_edge.socket import PING_INTERVAL, PONG_TIMEOUT
 from parley_edge.stores import Stores, new_id, open_stores
@@ -64,8 +67,11 @@ class Service:
         self._started_at = time.time()
         self._is_started = False
         self._tasks = Tasks()
-        self._upkeep = Upkeep(stores.conversations)
+        self._upkeep = Upkeep(stores.conversations, stores.memberships)
         self._edge = self._new_edge()
+        self._broadcasts = Broadcasts(
+            self._edge.hub, self._edge.roster, channel=Keys(settings.key_prefix).broadcast
+        )
         self._public = self._new_public_server()
         self._pulse = self._new_pulse()
         self._receivers = Receivers(stores.processes, process=process, info=self._info)
@@ -87,6 +93,7 @@ class Service:
         await self._admin.start()
         await self._beat()
         tasks.keep(self._beat, name="beat", pause=BEAT)
+        tasks.keep(self._broadcasts.run, name="broadcasts", pause=_SWEEP)
         tasks.keep(self._upkeep.run, name="upkeep", pause=_SWEEP)
         tasks.keep(edge.departures.run, name="departures", pause=_SWEEP)
         tasks.keep(edge.roster.check, name="check connections", pause=_SWEEP)
@@ -114,6 +121,7 @@ class Service:
         return Edge(
             server=Server(settings.server_id, round(settings.heartbeat_interval * 1000)),
             conversations=stores.conversations,
+            memberships=stores.memberships,
             connections=stores.connections,
             authenticator=BelievingAuthenticator(),
             hub=Hub(
@@ -135,14 +143,20 @@ class Service:
 
     def _new_public_server(self) -> HttpServer:
         settings = self._settings
+        routes = http_routes(
+            self._edge,
+            announcements=self._stores.announcements,
+            service_token=settings.service_token.get_secret_value(),
+        )
         return HttpServer(
-            websocket_app(self._edge),
+            public_app(self._edge, routes=routes),
             host=settings.websocket_host,
             port=settings.websocket_port,
             reuse_port=True,
             send_buffer=_SEND_BUFFER,
             certificate=settings.ssl_certfile,
             private_key=settings.ssl_keyfile,
+            http=EdgeHttpProtocol,
             ws=admitting(Admission(rate=settings.admission_rate, clock=self._clock)),
             ws_max_size=settings.max_message_size,
             ws_ping_interval=PING_INTERVAL,

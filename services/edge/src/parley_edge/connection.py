@@ -24,6 +24,7 @@ from parley_core.domain.server_frames import (
     ServerFrame,
     encode,
 )
+from parley_edge.domain.framing import Place
 from parley_edge.domain.greeting import health
 from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
 from parley_edge.domain.rendering import audience
@@ -78,7 +79,7 @@ class Connection:
         self.device = DeviceId("")
         self.audience = audience(socket.form, frozenset())
         self.follower: Follower | None = None
-        self.watched: set[UserId] | None = None
+        self.watched: frozenset[UserId] = frozenset()
         self.moving = asyncio.Lock()
         """Held while the connection changes its session."""
         self.is_registered = False
@@ -148,7 +149,7 @@ class Connection:
         self.outbox.give_up()
         if self.follower is not None:
             self.follower.end()
-        self._unwatch()
+        self.unwatch(self.watched)
 
     def lost(self) -> None:
         self.closing()
@@ -192,9 +193,12 @@ class Connection:
         """Send now. A client that does not read is too slow for these as for live frames."""
         self.outbox.write(self.audience.form.write(encode(frame)))
 
-    def replay(self, frame: ServerFrame) -> None:
-        """Send what may be large and was asked for: the socket paces it, see `drained`."""
-        self.outbox.replay(self.audience.form.write(encode(frame)))
+    def replay(self, frame: ServerFrame, *, place: Place | None = None) -> None:
+        """Send what may be large and was asked for: the socket paces it, see `drained`.
+
+        `place`: where the client is then, if this moves it.
+        """
+        self.outbox.replay(self.audience.form.write(encode(frame), place=place))
 
     def _too_slow(self) -> None:
         self.close(CloseCode.TOO_SLOW)
@@ -237,10 +241,15 @@ class Connection:
             self.phase = advance(self.phase, Phase.REPLAYING if behind else Phase.LIVE)
         go_on(self)
 
+    def put_out(self) -> None:
+        self.fail(ErrorCode.FORBIDDEN, "You are not in this session any more.")
+        self.close(CloseCode.FORBIDDEN)
+
     def broken(self) -> None:
         self.close(CloseCode.LOST)
 
-    def presence_changed(self, body: bytes) -> None:
+    def told(self, body: bytes) -> None:
+        """Of the presence of somebody whom the client watches."""
         self.outbox.write(self.audience.form.write(body))
 
     # Its session
@@ -257,6 +266,8 @@ class Connection:
         """From now on this is the connection's session."""
         if self.follower is not None:
             self.follower.end()
+            # Whom one may see depends on the session.
+            self.unwatch(self.watched - {self.user})
         self.follower = follower
         if self.phase is Phase.CLOSING:
             follower.end()
@@ -264,17 +275,17 @@ class Connection:
             self.phase = advance(self.phase, Phase.REPLAYING)
 
     async def watch(self, users: Iterable[UserId]) -> None:
-        """Tell the client of changes of these users' presence until it closes."""
-        self.watched = self.watched or set()
+        """Tell the client of changes of these users' presence until it closes or leaves them."""
         for user in users:
             await self.edge.hub.watch(user, self)
-            self.watched.add(user)
+            self.watched |= {user}
         if self.phase is Phase.CLOSING:
-            self._unwatch()
+            self.unwatch(self.watched)
 
-    def _unwatch(self) -> None:
-        for user in self.watched or ():
+    def unwatch(self, users: Iterable[UserId]) -> None:
+        for user in users:
             self.edge.hub.unwatch(user, self)
+        self.watched -= frozenset(users)
 
     # Carrying out
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from parley_core.domain.ids import UserId
-from parley_core.ports import Authenticator, Connections, Conversations
+from parley_core.ports import Authenticator, Connections, Conversations, Memberships
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
 from parley_edge.hub import Hub
@@ -24,6 +23,7 @@ class Edge:
 
     server: Server
     conversations: Conversations
+    memberships: Memberships
     connections: Connections
     authenticator: Authenticator
     hub: Hub
@@ -39,8 +39,3 @@ class Edge:
     """Connections of all users to this process, 0: any number."""
     silence_limit: float
     """Seconds without a byte from a client after which it is lost: SESSION_TIMEOUT."""
-
-
-def may_see(viewer: UserId, user: UserId) -> bool:
-    """Whose presence a user may ask for: for now one's own."""
-    return viewer == user

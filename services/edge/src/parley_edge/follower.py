@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from parley_core.domain.backoff import backoff
 from parley_core.domain.client_frames import Position
-from parley_core.domain.errors import Unavailable
+from parley_core.domain.errors import Refused
 from parley_core.domain.events import Accepted, Attachment, Event, Top
 from parley_core.domain.ids import Epoch, MessageId, Seq, SessionId
+from parley_core.domain.members import Role
 from parley_core.domain.server_frames import Ack, Turn
+from parley_edge.belonging import Belonging
 from parley_edge.domain.arrival import Arrival
 from parley_edge.domain.framing import Place
-from parley_edge.domain.greeting import greeting, turn_frame
+from parley_edge.domain.greeting import greeted_at, greeting, turn_frame
 from parley_edge.domain.reader import Reader
 from parley_edge.domain.standing import Verdict
 from parley_edge.edge import Edge
 from parley_edge.in_flight import InFlight
+from parley_edge.patience import until_answered
 from parley_edge.sink import Sink
 
 
@@ -31,11 +33,12 @@ class Follower:
         session: SessionId,
         *,
         edge: Edge,
-        session_gone: Callable[[Follower], Awaitable[None]],
+        session_gone: Callable[[Follower], Coroutine[Any, Any, None]],
     ) -> None:
         """`session_gone` opens the session again: it does not exist any more."""
         self.session = session
         self.user = sink.user
+        self.role = Role.OWNER
         self.reader = Reader(sink.id)
         self.looks_at_each = sink.is_leaving
         self._sink = sink
@@ -47,6 +50,7 @@ class Follower:
         self._is_over = False
         self._is_doubting = False
         self._turn_told: Turn | None = None
+        self.belonging = Belonging(self, sink)
 
     # Beginning and end
 
@@ -66,6 +70,7 @@ class Follower:
         else:
             self.reader.restart(page)
         self._turn_told = turn_frame(page.turn) if page.turn else None
+        self.belonging.begin()
         if fresh and not (page.proved and page.more):
             await self._catch_up(page)
         else:
@@ -76,6 +81,9 @@ class Follower:
         self.reader.fall_behind()
         self._edge.hub.leave(self)
         self._release()
+
+    def go_elsewhere(self) -> None:
+        self._read_on(self._session_gone(self))
 
     def refocus(self) -> None:
         """Look at each frame that comes as long as somebody waits for one of them."""
@@ -150,9 +158,7 @@ class Follower:
         """Whether frames before the text are missing; the feed or a read may have acked it."""
         if self._own.message_id != message_id or self.is_over:
             return False
-        seq = accepted.seq or Seq(0)
-        verdict = self.reader.replied(accepted.epoch, seq, message_id, repeated=accepted.repeated)
-        return verdict is Verdict.READ
+        return self.reader.replied(accepted, message_id) is Verdict.READ
 
     async def _feed_reaches(self, seq: Seq) -> None:
         self.looks_at_each = True
@@ -250,7 +256,8 @@ class Follower:
                 plain=self._sink.audience.is_plain,
                 server=self._edge.server,
                 now=self._edge.now(),
-            )
+            ),
+            place=greeted_at(page, resumed_from=position),
         )
 
     def _settle(self, page: Attachment) -> None:
@@ -272,29 +279,23 @@ class Follower:
 
     async def _read(self) -> Attachment | None:
         """The log after the cursor, however long Redis is away; None if this follower is over."""
-        failures = 0
-        while not self.is_over:
-            try:
-                page = await self._edge.conversations.attach(
-                    self.session, position=self.reader.position
-                )
-            except Unavailable as error:
-                failures += 1
-                await asyncio.sleep(max(error.delay, backoff(failures, roll=1.0)))
-                continue
-            if page is None:
-                await self._session_gone(self)
-            return page
-        return None
+        try:
+            page = await until_answered(
+                lambda: self._edge.conversations.attach(
+                    self.session, user=self.user, position=self.reader.position
+                ),
+                is_over=lambda: self.is_over,
+            )
+        except Refused:
+            self._sink.put_out()
+            return None
+        if page is None and not self.is_over:
+            await self._session_gone(self)
+        return page
 
     async def _catch_up_late(self, page: Attachment) -> None:
         """What was published before the follower joined is not in `page`: read once more."""
         self._show(page)
-        failures = 0
-        while not (self._is_joined or self.is_over):
-            try:
-                await self.join()
-            except Unavailable as error:
-                failures += 1
-                await asyncio.sleep(max(error.delay, backoff(failures, roll=1.0)))
+        if not self._is_joined:
+            await until_answered(self.join, is_over=lambda: self.is_over)
         await self._catch_up(None)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
+from parley_core.domain.changes import Dropped, RolesChanged, read_change
 from parley_core.domain.ids import SessionId, UserId
 from parley_core.domain.live import LiveFrame, unpack
 from parley_core.ports import LiveFeed
@@ -77,11 +78,15 @@ class Hub:
         channel = self.sessions.get(name)
         if channel is None:
             for watcher in self.watches.members(name):
-                watcher.presence_changed(data)
+                watcher.told(data)
             return
         channel.heard_at = self._clock()
         try:
-            self._dispatch(channel, unpack(data))
+            change = read_change(data)
+            if change is None:
+                self._dispatch(channel, unpack(data))
+            else:
+                self._tell(channel, change)
         except ValueError as error:  # msgspec's errors too
             log.warning("a live frame cannot be read", channel=name, error=type(error).__name__)
             self._compare(channel)
@@ -92,6 +97,10 @@ class Hub:
         arrival = Arrival(frame)
         for listener in tuple(channel.members):
             listener.arrived(arrival)
+
+    def _tell(self, channel: Channel[Listener], change: RolesChanged | Dropped) -> None:
+        for listener in tuple(channel.members):
+            listener.belonging.changed(change)
 
     def _on_gap(self, names: frozenset[str]) -> None:
         for name in names:
@@ -107,7 +116,7 @@ class Hub:
 
     def _touch(self, channel: Channel[Listener]) -> None:
         for listener in channel.members:
-            self._upkeep.touch(listener.session, owner=listener.user)
+            self._upkeep.touch(listener.session, user=listener.user)
             return
 
 

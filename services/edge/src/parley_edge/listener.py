@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from parley_core.domain.changes import Dropped, RolesChanged
 from parley_core.domain.events import Top
 from parley_core.domain.ids import SessionId, UserId
 from parley_edge.domain.arrival import Arrival
@@ -14,6 +15,11 @@ class Listener(Protocol):
 
     session: SessionId
     user: UserId
+
+    @property
+    def belonging(self) -> Belonging:
+        """What hears who is in the session."""
+        ...
 
     def arrived(self, arrival: Arrival) -> None:
         """A live frame."""
@@ -28,7 +34,20 @@ class Listener(Protocol):
         ...
 
 
-class Watcher(Protocol):
-    """A connection that watches presence."""
+class Belonging(Protocol):
+    """Whether a connection may be in a session, and whom it may see there."""
 
-    def presence_changed(self, body: bytes) -> None: ...
+    @property
+    def people(self) -> frozenset[UserId]:
+        """Whose roles matter to it."""
+        ...
+
+    def changed(self, change: RolesChanged | Dropped) -> None: ...
+
+
+class Watcher(Protocol):
+    """Somebody who hears another channel: a user's presence, or broadcasts."""
+
+    def told(self, body: bytes) -> None:
+        """What was published on a channel that is no session's."""
+        ...

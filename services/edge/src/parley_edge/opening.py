@@ -15,7 +15,7 @@ from parley_core.domain.events import Opened
 from parley_core.domain.ids import DeviceId, SessionId, session_partition
 from parley_edge.admission import TurnedAwayError, admit
 from parley_edge.connection import Connection
-from parley_edge.domain.greeting import greeting
+from parley_edge.domain.greeting import greeted_at, greeting
 from parley_edge.domain.lifecycle import Phase
 from parley_edge.domain.rendering import audience, capabilities_of
 from parley_edge.follower import Follower
@@ -66,7 +66,9 @@ async def _open_patiently(
     failures = 0
     while not connection.is_closing and connection.follower is instead_of:
         try:
-            await move(connection, session=session, new=new, position=position)
+            await move(
+                connection, session=session, new=new, position=position, instead_of=instead_of
+            )
         except Unavailable as error:
             failures += 1
             if failures == 1:
@@ -85,12 +87,16 @@ async def move(
     new: str | None = None,
     position: Position | None = None,
     request_id: str | None = None,
+    instead_of: Follower | None = None,
 ) -> None:
     """Open a session, the current one if none is named, and follow it.
 
-    Raises `Refused`, `Unavailable`.
+    Nothing happens if it is `instead_of` one that was left meanwhile. Raises `Refused`,
+    `Unavailable`.
     """
     async with connection.moving:
+        if instead_of is not None and connection.follower is not instead_of:
+            return
         follower = await _joined(connection, session)
         try:
             opened = await _open(connection, session=session, new=new, position=position)
@@ -103,6 +109,7 @@ async def move(
             follower = _new_follower(connection, opened.session)
             with suppress(Unavailable):  # It joins as soon as it can.
                 await follower.join()
+        follower.role = opened.role
         connection.follow(follower)
         _greet(connection, opened, position=position, request_id=request_id)
     await follower.begin(opened.attachment, resumed_from=position, fresh=is_fresh)
@@ -180,5 +187,6 @@ def _greet(
             server=edge.server,
             now=edge.now(),
             request_id=request_id or UNSET,
-        )
+        ),
+        place=greeted_at(opened.attachment, resumed_from=position),
     )

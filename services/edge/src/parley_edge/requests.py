@@ -71,21 +71,30 @@ def _ids(frame: AnyClientFrame) -> tuple[str | None, str | None]:
 
 async def _cancel(connection: Connection, frame: Cancel) -> None:
     turn = None if frame.turn_id is None else TurnId(frame.turn_id)
-    await connection.edge.conversations.cancel(following(connection).session, turn=turn)
+    await connection.edge.conversations.cancel(
+        following(connection).session, user=connection.user, turn=turn
+    )
 
 
 async def _typing(connection: Connection, frame: Typing) -> None:
     body = encode(TypingFrame(user_id=connection.user, state=frame.state))
     with suppress(Unavailable):  # At most once, by its nature.
         await connection.edge.conversations.tell(
-            following(connection).session, type="typing", frame=body, origin=connection.id
+            following(connection).session,
+            user=connection.user,
+            type="typing",
+            frame=body,
+            origin=connection.id,
         )
 
 
 async def _ack(connection: Connection, frame: Ack) -> None:
     with suppress(Unavailable):  # The next ack says more.
         await connection.edge.conversations.seen(
-            following(connection).session, device=connection.device, seq=Seq(frame.seq)
+            following(connection).session,
+            user=connection.user,
+            device=connection.device,
+            seq=Seq(frame.seq),
         )
 
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_edge import metrics
+from parley_edge.domain.rendering import Audience
 from parley_edge.leaving import Leaver
 
 _AT_ONCE = 200
 """Connections that are looked at in one step: pings of thousands must not hold up a text."""
+
+
+class Way(Protocol):
+    """Out to a client."""
+
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        """Sends a live frame, in the form of the client's audience."""
+        ...
 
 
 class Member(Leaver, Protocol):
@@ -21,6 +31,10 @@ class Member(Leaver, Protocol):
     user: UserId
     device: DeviceId
     is_registered: bool
+    audience: Audience
+
+    @property
+    def outbox(self) -> Way: ...
 
     def check(self) -> None:
         """What only time brings."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
+from parley_core.domain.codes import ErrorCode
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
+from parley_edge.domain.framing import Place
 from parley_edge.domain.rendering import Audience
 from parley_edge.outbox import Outbox
 
@@ -17,6 +20,8 @@ class Sink(Protocol):
     user: UserId
     audience: Audience
     outbox: Outbox
+    watched: frozenset[UserId]
+    """Whose presence the client is told."""
 
     @property
     def is_leaving(self) -> bool:
@@ -28,8 +33,8 @@ class Sink(Protocol):
 
     def send(self, frame: ServerFrame) -> None: ...
 
-    def replay(self, frame: ServerFrame) -> None:
-        """Send what the socket paces."""
+    def replay(self, frame: ServerFrame, *, place: Place | None = None) -> None:
+        """Send what the socket paces; `place` is where the client is then, if this moves it."""
         ...
 
     def moved(self, *, behind: bool) -> None:
@@ -37,6 +42,16 @@ class Sink(Protocol):
         ...
 
     async def drained(self) -> None: ...
+
+    def unwatch(self, users: Iterable[UserId]) -> None: ...
+
+    def fail(self, code: ErrorCode, message: str) -> None:
+        """Send an error; the connection goes on."""
+        ...
+
+    def put_out(self) -> None:
+        """Its user is not in the session any more."""
+        ...
 
     def broken(self) -> None:
         """Something is wrong that only a new connection mends."""

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from parley_core.domain.backoff import backoff
 from parley_core.domain.errors import PermanentError, Unavailable
 from parley_core.domain.ids import ProcessId
+from parley_core.redis.announcements import RedisAnnouncements
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
 from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
+from parley_core.redis.memberships import RedisMemberships
 from parley_core.redis.processes import RedisProcesses
 from parley_edge.settings import EdgeSettings
 
@@ -32,7 +34,9 @@ class Stores:
     client: RedisClient
     feed: RedisFeed
     conversations: RedisConversations
+    memberships: RedisMemberships
     connections: RedisConnections
+    announcements: RedisAnnouncements
     processes: RedisProcesses
 
 
@@ -67,7 +71,9 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
                 kept=settings.max_messages_per_session,
                 max_sessions=settings.max_sessions_per_user,
             ),
+            memberships=RedisMemberships(client, keys),
             connections=RedisConnections(client, keys, process=process),
+            announcements=RedisAnnouncements(client, keys, kept=settings.max_messages_per_session),
             processes=RedisProcesses(client, keys),
         )
     finally:

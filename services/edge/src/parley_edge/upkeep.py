@@ -12,9 +12,10 @@ from itertools import islice
 
 import structlog
 
+from parley_core.domain.changes import RolesChanged
 from parley_core.domain.errors import Unavailable
 from parley_core.domain.ids import SessionId, UserId
-from parley_core.ports import Conversations
+from parley_core.ports import Conversations, Memberships
 from parley_edge.listener import Listener
 from parley_edge.subscriptions import Channel
 
@@ -31,8 +32,9 @@ Job = Callable[[], Awaitable[None]]
 class Upkeep:
     """What is due, by name."""
 
-    def __init__(self, conversations: Conversations) -> None:
+    def __init__(self, conversations: Conversations, memberships: Memberships) -> None:
         self._conversations = conversations
+        self._memberships = memberships
         self._due: dict[str, Job] = {}
         self._wake = asyncio.Event()
 
@@ -41,16 +43,23 @@ class Upkeep:
 
         async def read_top() -> None:
             session = next((listener.session for listener in channel.members), None)
-            if session is not None:
-                top = await self._conversations.top(session)
-                for listener in tuple(channel.members):
-                    listener.compare(top)
+            if session is None:
+                return
+            people = frozenset[UserId]().union(*(each.belonging.people for each in channel.members))
+            # That somebody is out may have been missed as well.
+            top, roles = await asyncio.gather(
+                self._conversations.top(session), self._memberships.roles(session, people)
+            )
+            for listener in tuple(channel.members):
+                if top is not None:
+                    listener.belonging.changed(RolesChanged(roles))
+                listener.compare(top)
 
         self._add(f"compare {channel.name}", read_top)
 
-    def touch(self, session: SessionId, *, owner: UserId) -> None:
+    def touch(self, session: SessionId, *, user: UserId) -> None:
         """Keep the session alive."""
-        self._add(f"touch {session}", lambda: self._conversations.touch(session, owner=owner))
+        self._add(f"touch {session}", lambda: self._conversations.touch(session, user=user))
 
     async def run(self) -> None:
         """Until cancelled. What fails because Redis is away stays due."""

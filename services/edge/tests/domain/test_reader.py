@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from parley_core.domain.events import Attachment, Event, LiveTurn, Top, TurnStatus
+from parley_core.domain.events import Accepted, Attachment, Event, LiveTurn, Top, TurnStatus
 from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq, TurnId
 from parley_core.domain.live import NO_ORIGIN, LiveFrame
 from parley_core.domain.server_frames import Delta, encode
@@ -188,7 +188,7 @@ class OrderRule(RuleBasedStateMachine):
         epoch, event = self.replies.popleft()
         if event.id in self.acked:
             return
-        verdict = self.reader.replied(epoch, event.seq, event.id, repeated=False)
+        verdict = self.reader.replied(Accepted(event.seq, epoch, repeated=False), event.id)
         if verdict is Verdict.READ:
             self.reader.fall_behind()
         elif verdict is Verdict.ACK:
@@ -369,6 +369,6 @@ def test_a_new_event_where_the_reader_has_one_shows_a_lost_tail() -> None:
     reader.restart(page)
     reader.settle(page)
 
-    verdict = reader.replied(epoch, Seq(4), MessageId("mine"), repeated=False)
+    verdict = reader.replied(Accepted(Seq(4), epoch, repeated=False), MessageId("mine"))
 
     assert verdict is Verdict.READ

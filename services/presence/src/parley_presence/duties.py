@@ -47,6 +47,7 @@ async def clean_up(housekeeping: Housekeeping, *, hints: Hints, board: PresenceB
     await housekeeping.unbar()
     await housekeeping.forget_processes()
     await hints.forget_readers()
+    await housekeeping.tell_lists()
     # Hints may be lost, with Redis or because too many waited: everybody connected is looked at.
     users = await housekeeping.connected_users()
     await announce(users, board=board)

@@ -60,6 +60,10 @@ class Housekeeping(Protocol):
         """All users who have a connection."""
         ...
 
+    async def tell_lists(self) -> int:
+        """Tell users' lists what they should know of sessions of others; how many did not."""
+        ...
+
     async def prune(self, user: UserId) -> int:
         """Take sessions that expired off the user's list; how many there were."""
         ...

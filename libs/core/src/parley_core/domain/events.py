@@ -18,6 +18,7 @@ from parley_core.domain.ids import (
     TurnId,
     UserId,
 )
+from parley_core.domain.members import Role
 
 
 class TurnStatus(StrEnum):
@@ -94,10 +95,14 @@ class Opened(Struct, frozen=True):
     session: SessionId
     existed: bool
     attachment: Attachment
+    role: Role = Role.OWNER
 
 
 class Listed(Struct, frozen=True):
-    """One of a user's sessions. `last_active`: Unix time in milliseconds, by Redis's clock."""
+    """One of a user's sessions. `last_active`: Unix time in milliseconds, by Redis's clock.
+
+    `archived`: off the list that clients see, kept until it expires.
+    """
 
     session: SessionId
     role: str
@@ -105,14 +110,19 @@ class Listed(Struct, frozen=True):
     seq: Seq
     last_active: int
     current: bool
+    archived: bool = False
 
 
 class Accepted(Struct, frozen=True):
-    """An append's reply. `repeated`: it was known; `seq` is None for a command, not logged."""
+    """An append's reply. `repeated`: it was known; `seq` is None for a command, not logged.
+
+    `addressed`: false for a text, not known before, that the agent does not answer.
+    """
 
     seq: Seq | None
     epoch: Epoch
     repeated: bool
+    addressed: bool = True
 
 
 class MailKind(StrEnum):
@@ -136,6 +146,10 @@ class Mail(Struct, frozen=True, omit_defaults=True):
     interrupt_id: str = ""
     strategy: Strategy = Strategy.ENQUEUE
     after: int | None = None
+    # The store adds these, if texts that were not for the agent came before: the newest of them,
+    # and the input's own place in the log.
+    unaddressed: MessageId = MessageId("")
+    seq: int = 0
 
 
 class Stop(StrEnum):
@@ -175,7 +189,8 @@ class Asked(Struct, frozen=True):
 class Inbox(Struct, frozen=True):
     """What a worker finds under its lease: the mailbox's head, and the turn if one is open.
 
-    `head` is the turn that the mail is for: its own, or one that asked and was answered.
+    `head` is the turn that the mail is for: its own, or one that asked and was answered. `members`:
+    people in the session beside its owner.
     """
 
     head: TurnId | None
@@ -185,6 +200,7 @@ class Inbox(Struct, frozen=True):
     topic: str
     epoch: Epoch
     created: int
+    members: int = 0
 
 
 class Lease(Struct, frozen=True):

@@ -66,6 +66,7 @@ class System(ServerFrame, tag="system"):
     message_id: str | UnsetType = UNSET
     cleared: bool | UnsetType = UNSET
     topic: str | UnsetType = UNSET
+    notice: str | UnsetType = UNSET
     timestamp: str | UnsetType = UNSET
 
 
@@ -82,6 +83,8 @@ class Text(ServerFrame, tag="text"):
     turn_id: str | UnsetType = UNSET
     finish: str | UnsetType = UNSET
     interrupt_id: str | UnsetType = UNSET
+    addressed: bool | UnsetType = UNSET
+    """False if the agent does not answer it; said of nothing else."""
     timestamp: str | UnsetType = UNSET
 
 

@@ -30,17 +30,24 @@ class Conversations(Protocol):
         new: str | None = None,
         position: Position | None = None,
     ) -> Opened:
-        """Find or make the session, register the connection, and attach, all at once.
+        """Find or make the session, register the connection, and attach.
 
         Without `session` it is the user's current one; `new` (lower-case hex, unique) makes
         another: a repeat with the same `new` gets the same. A named or new session becomes the
-        current one. Raises `Refused`: FORBIDDEN for somebody else's session,
-        SESSION_NOT_FOUND, SESSION_LIMIT when no session is idle enough to be archived.
+        current one. One of the user's own is all done at once; one of somebody else's is attached
+        to before the connection is registered. Raises `Refused`: FORBIDDEN for a session that the
+        user is not in, SESSION_NOT_FOUND, SESSION_LIMIT when no session of the user's own is idle
+        enough to be archived. One that is current and not the user's any more is passed over.
         """
         ...
 
-    async def attach(self, session: SessionId, *, position: Position | None) -> Attachment | None:
-        """What comes after `position`, or the newest events if it is not proved; None if gone."""
+    async def attach(
+        self, session: SessionId, *, user: UserId, position: Position | None
+    ) -> Attachment | None:
+        """What comes after `position`, or the newest events if it is not proved; None if gone.
+
+        Raises `Refused` (FORBIDDEN) if the user is not in the session.
+        """
         ...
 
     async def append(
@@ -56,43 +63,68 @@ class Conversations(Protocol):
 
         `frame` is the log frame from `encode_open`, empty for a command, which is queued but not
         logged. `value` is an answer's JSON; a text that has one is the answer where one is waited
-        for. The first answer wins; any other text ends a turn that waits. A repeat of the
-        `message_id` returns the first reply and does nothing else. Raises `Refused`: RATE_LIMITED,
+        for. The first answer wins; any other text ends a turn that waits. A text that is not for
+        the agent, by the session's reply mode, is logged and published only: the next one that is
+        tells of it. A repeat of the `message_id` returns the first reply and does nothing else. A
+        viewer writes nothing, and only the owner clears. Raises `Refused`: RATE_LIMITED,
         BUSY, RETRY_TOO_OLD, FORBIDDEN, NO_SUCH_INTERRUPT, SESSION_NOT_FOUND (expired: open again).
         """
         ...
 
     async def history(
-        self, session: SessionId, *, before: Seq | None, limit: int
+        self,
+        session: SessionId,
+        *,
+        before: Seq | None,
+        limit: int,
+        user: UserId | None = None,
     ) -> tuple[tuple[Event, ...], bool]:
-        """Up to `limit` events below the seq `before`, oldest first; whether there are older."""
+        """Up to `limit` events below the seq `before`, oldest first; whether there are older.
+
+        Raises `Refused` (FORBIDDEN) if it is for a `user` who is not in the session.
+        """
         ...
 
-    async def sessions(self, user: UserId) -> tuple[Listed, ...]:
-        """The user's sessions, without archived and expired ones, newest activity first."""
+    async def sessions(self, user: UserId, *, archived: bool = False) -> tuple[Listed, ...]:
+        """Those that the user is in, newest activity first; no expired ones.
+
+        The user's archived ones if asked for, `limits.ARCHIVED` at most.
+        """
         ...
 
     async def top(self, session: SessionId) -> Top | None:
         """The newest event, to compare a reader's position with; None if the session is gone."""
         ...
 
-    async def cancel(self, session: SessionId, *, turn: TurnId | None) -> TurnId:
+    async def cancel(self, session: SessionId, *, user: UserId, turn: TurnId | None) -> TurnId:
         """Ask a turn to stop; without a name the open one, or else the next.
 
-        Raises `Refused` (TURN_ENDED).
+        Raises `Refused`: TURN_ENDED, FORBIDDEN for whoever may not write.
         """
         ...
 
-    async def seen(self, session: SessionId, *, device: DeviceId, seq: Seq) -> None:
-        """This device has everything up to `seq`; an older value never replaces a newer one."""
+    async def seen(self, session: SessionId, *, user: UserId, device: DeviceId, seq: Seq) -> None:
+        """This device of the user has everything up to `seq`, which only grows.
+
+        Raises `Refused` (FORBIDDEN) if the user is not in the session.
+        """
         ...
 
-    async def touch(self, session: SessionId, *, owner: UserId) -> None:
-        """Keep the session alive for another 7 days."""
+    async def touch(self, session: SessionId, *, user: UserId) -> None:
+        """Keep the session, its owner's list and the list of a user who is in it for 7 days."""
         ...
 
     async def tell(
-        self, session: SessionId, *, type: str, frame: bytes, origin: ConnectionId
+        self,
+        session: SessionId,
+        *,
+        user: UserId,
+        type: str,
+        frame: bytes,
+        origin: ConnectionId,
     ) -> None:
-        """Publish a live-only frame to the session's other connections, at most once."""
+        """Publish a live-only frame to the session's other connections, at most once.
+
+        Raises `Refused` (FORBIDDEN) for whoever may not write.
+        """
         ...

@@ -12,8 +12,8 @@ from parley_core.domain.events import Forked, Mark
 from parley_core.domain.ids import Seq, SessionId, UserId, partition_of, session_partition
 from parley_core.redis import replies
 from parley_core.redis.client import RedisClient
-from parley_core.redis.conversations import session_keys
 from parley_core.redis.keys import Keys
+from parley_core.redis.naming import session_keys
 from parley_core.redis.scripts import script
 from parley_core.redis.user_sessions import UserSessions
 from parley_core.redis.wire import Argument

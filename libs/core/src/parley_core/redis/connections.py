@@ -56,7 +56,7 @@ class RedisConnections:
             [self._keys.online(user), self._held(user)],
             [connection, user, device, self._process],
         )
-        await asyncio.gather(entered, self._hint(user))
+        await asyncio.gather(entered, self.hint(user))
 
     async def leave(self, user: UserId, *, connection: ConnectionId) -> None:
         keys = self._keys
@@ -65,7 +65,7 @@ class RedisConnections:
             [keys.online(user), self._held(user), leaving_key(keys, user), keys.user(user)],
             [connection, user, round(GRACE * 1000)],
         )
-        await asyncio.gather(left, self._hint(user))
+        await asyncio.gather(left, self.hint(user))
 
     async def held(self) -> dict[ConnectionId, UserId]:
         found = await held_by(self._process, client=self._client, keys=self._keys)
@@ -89,7 +89,7 @@ class RedisConnections:
     def _held(self, user: UserId) -> str:
         return self._keys.connections(self._process, partition=partition_of(user))
 
-    def _hint(self, user: UserId) -> Awaitable[Any]:
+    def hint(self, user: UserId) -> Awaitable[Any]:
         """In the same pipeline: the presence service then looks at the state itself."""
         stream = self._keys.presence
         return self._client.command(

@@ -10,6 +10,7 @@ from parley_core.redis.client import RedisClient
 from parley_core.redis.clock import redis_time
 from parley_core.redis.connections import held_by
 from parley_core.redis.keys import Keys
+from parley_core.redis.lists import SessionLists
 from parley_core.redis.processes import RedisProcesses
 from parley_core.redis.scripts import script
 from parley_core.redis.user_sessions import UserSessions
@@ -25,6 +26,7 @@ class RedisHousekeeping:
         self._client = client
         self._keys = keys
         self._processes = processes
+        self._lists = SessionLists(client, keys)
 
     async def unbar(self) -> int:
         """Forget bars that are over; how many there were."""
@@ -63,6 +65,10 @@ class RedisHousekeeping:
             found = await held_by(process.decode(), client=self._client, keys=self._keys)
             users.update(user for held in found.values() for _, user in held)
         return tuple(UserId(user.decode()) for user in sorted(users))
+
+    async def tell_lists(self) -> int:
+        """Tell lists what a process that died owed them; how much that was."""
+        return await self._lists.sweep()
 
     async def prune(self, user: UserId) -> int:
         """Take sessions that expired off the user's list; how many there were."""

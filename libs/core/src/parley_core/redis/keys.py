@@ -32,7 +32,7 @@ class SessionKeys:
 
 @dataclass(frozen=True, slots=True)
 class PartitionKeys:
-    """The keys that distribute a partition's work, and who is leaving."""
+    """The keys that distribute a partition's work, who is leaving, and what is owed."""
 
     ready: str
     leased: str
@@ -41,6 +41,8 @@ class PartitionKeys:
     sweep: str
     barred: str
     leaving: str
+    owed: str
+    """What users' lists in other partitions have not been told of this partition's sessions."""
 
 
 class Keys:
@@ -53,6 +55,7 @@ class Keys:
         self.process_info = f"{prefix}:processes:info"
         self.presence = f"{prefix}:presence"
         self.wake = f"{prefix}:wake"
+        self.broadcast = f"{prefix}:broadcast"
 
     def tagged(self, partition: Partition) -> str:
         """The prefix of all keys of a partition."""
@@ -81,6 +84,10 @@ class Keys:
     def rate(self, user: UserId, action: str, *, partition: Partition) -> str:
         """A rate bucket. It lives where the session is: a member's limits count per partition."""
         return f"{self.tagged(partition)}:rate:{user}:{action}"
+
+    def notices(self, session: SessionId) -> str:
+        """A session's bucket of notices. Raises ValueError if the id names no partition."""
+        return f"{self._tagged_as(session)}:rate:{session}:notice"
 
     def claim(self, process: str, *, partition: Partition) -> str:
         """What a process's last claim got, for its repeat."""
@@ -136,4 +143,5 @@ def _partition_keys(tagged: str) -> PartitionKeys:
         sweep=f"{tagged}:sweep",
         barred=f"{tagged}:barred",
         leaving=f"{tagged}:leaving",
+        owed=f"{tagged}:owed",
     )

@@ -33,8 +33,8 @@ from parley_core.domain.ids import (
 )
 from parley_core.redis import replies
 from parley_core.redis.client import RedisClient
-from parley_core.redis.conversations import session_keys
 from parley_core.redis.keys import Keys, PartitionKeys
+from parley_core.redis.naming import session_keys
 from parley_core.redis.scripts import script
 
 LEASE_MS = 5_000
@@ -85,7 +85,7 @@ class RedisWork:
             [names.meta, names.mail, shared.leases, names.live],
             [lease.session, lease.token],
         )
-        head, owner, topic, epoch, created, *turn = replies.accepted(reply, what="inbox")
+        head, owner, topic, epoch, created, *turn, members = replies.accepted(reply, what="inbox")
         name, _, mail = (head or b"").partition(b"\n")
         return Inbox(
             head=TurnId(name.decode()) if head else None,
@@ -95,6 +95,7 @@ class RedisWork:
             topic=replies.text(topic),
             epoch=Epoch(replies.text(epoch)),
             created=created,
+            members=members,
         )
 
     async def renew(self, lease: Lease) -> Stop | None:

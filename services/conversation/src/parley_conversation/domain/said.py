@@ -15,8 +15,9 @@ class Role(StrEnum):
 
 
 class Said(NamedTuple):
-    """One message. `id` is empty if it has none."""
+    """One message. `id` is empty if it has none; `user` is told where several people speak."""
 
     role: Role
     id: str
     text: str
+    user: str = ""

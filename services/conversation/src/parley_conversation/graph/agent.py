@@ -6,16 +6,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from parley_conversation.domain.answer import Answer, answer_to
 from parley_conversation.domain.closing import Closing, as_metadata, from_metadata, remainder
 from parley_conversation.domain.resuming import Question
-from parley_conversation.domain.said import Said
+from parley_conversation.domain.said import Role, Said
 from parley_conversation.graph import asking, closing
 from parley_conversation.graph.loader import Graph
-from parley_conversation.graph.messages import as_messages, said_since
+from parley_conversation.graph.messages import as_messages, ids_of, said_since
 from parley_conversation.run import Run
 from parley_core.domain.events import Mail
 from parley_core.domain.ids import SessionId, TurnId
@@ -44,6 +44,11 @@ class Snapshot:
     def exists(self) -> bool:
         """There is a checkpoint at all."""
         return bool(self.checkpoint)
+
+    @property
+    def ids(self) -> frozenset[object]:
+        """What its messages are called."""
+        return ids_of(self.messages)
 
     @property
     def ended(self) -> bool:
@@ -103,14 +108,24 @@ class Agent:
         return _snapshot(state.config, state.values, left, state.metadata or {})
 
     def given(
-        self, mail: Mail, *, session: SessionId, topic: str, before: Sequence[Said], now: Snapshot
+        self,
+        mail: Mail,
+        *,
+        session: SessionId,
+        topic: str,
+        before: Sequence[Said],
+        now: Snapshot,
+        named: bool = False,
     ) -> dict[str, Any]:
         """What the graph is given: `before`, the input, and what else its input has a place for.
+
+        `named`: the input with who said it.
 
         A topic is given when it is another than the state's, with the rest of the context, so that
         a graph without a reducer for it keeps the rest.
         """
-        messages = [*as_messages(before), HumanMessage(mail.content, id=mail.message_id)]
+        user = mail.user_id if named else ""
+        messages = as_messages([*before, Said(Role.USER, mail.message_id, mail.content, user)])
         values: dict[str, Any] = {
             "messages": messages,
             "user_id": mail.user_id,

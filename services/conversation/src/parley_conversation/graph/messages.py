@@ -13,6 +13,7 @@ from langchain_core.messages import (
     convert_to_messages,
 )
 
+from parley_conversation.domain.hearing import speaker
 from parley_conversation.domain.said import Role, Said
 
 
@@ -33,13 +34,30 @@ def said_since(messages: Sequence[Any], message_id: str) -> tuple[Said, ...]:
 
 
 def as_messages(said: Iterable[Said]) -> list[AnyMessage]:
-    """What users and assistants said, under the same ids."""
+    """What users and assistants said, under the same ids.
+
+    Who said it is told as providers take it, and in `additional_kwargs` as it is.
+    """
     return [
-        HumanMessage(each.text, id=each.id)
-        if each.role is Role.USER
-        else AIMessage(each.text, id=each.id)
+        _by_user(each) if each.role is Role.USER else AIMessage(each.text, id=each.id)
         for each in said
     ]
+
+
+def ids_of(messages: Iterable[Any]) -> frozenset[object]:
+    """What a state's messages are called."""
+    return frozenset(_id_of(message) for message in messages)
+
+
+def _by_user(said: Said) -> HumanMessage:
+    if not said.user:
+        return HumanMessage(said.text, id=said.id)
+    return HumanMessage(
+        said.text,
+        id=said.id,
+        name=speaker(said.user),
+        additional_kwargs={"user_id": said.user},
+    )
 
 
 def _said(message: BaseMessage) -> Said:

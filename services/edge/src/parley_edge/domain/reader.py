@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from parley_core.domain.client_frames import Position
 from parley_core.domain.cursor import Cursor, Step
-from parley_core.domain.events import Attachment, Event, Top
+from parley_core.domain.events import Accepted, Attachment, Event, Top
 from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq
-from parley_core.domain.live import NO_ORIGIN
 from parley_core.domain.server_frames import Delta
 from parley_edge.domain.arrival import Arrival
-from parley_edge.domain.standing import NOWHERE, Standing, Verdict
+from parley_edge.domain.standing import NOWHERE, Standing, Verdict, more_to_answer
 
 KEPT = 262_144
 """Bytes of live frames kept while behind. Past it they go, and the log is read once more."""
@@ -118,21 +117,21 @@ class Reader:
 
     # The reply of the connection's own append
 
-    def replied(self, epoch: Epoch, seq: Seq, id_: MessageId, *, repeated: bool) -> Verdict:
+    def replied(self, accepted: Accepted, id_: MessageId) -> Verdict:
         """Judge the place that the store gave to the connection's own text.
 
         SEND never comes. READ: frames before it are missing, ask again when they have come.
         """
-        cursor = self.standing.cursor
+        cursor, epoch, seq = self.standing.cursor, accepted.epoch, accepted.seq or Seq(0)
         if self.behind and not (epoch == cursor.epoch and seq <= cursor.seq):
             return Verdict.READ
         step = cursor.judge(epoch, seq)
         if step is Step.KNOWN:
             # A new event where the reader has one already: the log lost the tail that it saw.
-            return Verdict.ACK if repeated else Verdict.READ
+            return Verdict.ACK if accepted.repeated else Verdict.READ
         if step is not Step.NEXT:
             return Verdict.READ
-        self._stand(self.standing.with_event(seq, id_, of_agent=False))
+        self._stand(self.standing.with_event(seq, id_, more=int(accepted.addressed)))
         return Verdict.ACK
 
     # What was read from the log
@@ -151,8 +150,8 @@ class Reader:
         for event in page.events:
             standing = self.standing
             if event.seq > standing.cursor.seq:
-                of_agent = event.origin == NO_ORIGIN
-                self._stand(standing.with_event(event.seq, event.id, of_agent=of_agent))
+                more = more_to_answer(event.origin, event.body)
+                self._stand(standing.with_event(event.seq, event.id, more=more))
                 own = event.origin == self._me
                 news.append((Verdict.ACK if own else Verdict.SEND, event))
         return news

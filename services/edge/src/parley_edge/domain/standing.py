@@ -10,8 +10,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from parley_core.domain.cursor import Cursor, LiveText, Step
-from parley_core.domain.ids import Epoch, MessageId, Seq
-from parley_core.domain.live import NO_ORIGIN, LiveFrame
+from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq
+from parley_core.domain.live import NO_ORIGIN, NOTICE, LiveFrame
+from parley_core.domain.members import is_addressed
 from parley_core.domain.server_frames import Delta
 
 NO_TEXT = LiveText()
@@ -34,15 +35,24 @@ class Standing(NamedTuple):
     unanswered: int = 0
     """Texts of users that the agent has not answered yet, as far as was seen."""
 
-    def with_event(self, seq: Seq, id_: MessageId, *, of_agent: bool) -> Standing:
-        """With the next event of the log. Raises ValueError for any other."""
-        # The agent writes one log frame for each input.
-        unanswered = max(0, self.unanswered + (-1 if of_agent else 1))
+    def with_event(self, seq: Seq, id_: MessageId, *, more: int) -> Standing:
+        """With the next event of the log, and so many `more` texts that the agent has to answer.
+
+        Raises ValueError for any other event.
+        """
+        unanswered = max(0, self.unanswered + more)
         return Standing(self.cursor.advanced(seq, id_), self.text, unanswered)
 
     def with_text(self, turn_id: str, attempt: int, end: int) -> Standing:
         """With the live text up to `end` code points."""
         return self._replace(text=LiveText(turn_id, attempt, end))
+
+
+def more_to_answer(origin: ConnectionId, body: bytes) -> int:
+    """What a log frame adds to the texts that the agent has not answered."""
+    if origin == NO_ORIGIN:
+        return -1  # It writes one for each input.
+    return 1 if origin != NOTICE and is_addressed(body) else 0
 
 
 NOWHERE = Standing(Cursor(Epoch(""), Seq(0), MessageId("")))
@@ -69,8 +79,8 @@ def _judge_log(standing: Standing, frame: LiveFrame) -> Judgement:
     cursor = standing.cursor
     step = cursor.judge(frame.epoch, frame.seq)
     if step is Step.NEXT:
-        of_agent = frame.origin == NO_ORIGIN
-        return Verdict.SEND, standing.with_event(frame.seq, frame.id, of_agent=of_agent)
+        more = more_to_answer(frame.origin, frame.body)
+        return Verdict.SEND, standing.with_event(frame.seq, frame.id, more=more)
     # Another event at the cursor's own place: the log lost its tail and grew again.
     is_other = frame.seq == cursor.seq and frame.id != cursor.id
     if step is Step.KNOWN and not is_other:

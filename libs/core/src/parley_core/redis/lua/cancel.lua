@@ -3,10 +3,12 @@
 --
 -- KEYS 1 meta, 2 mail, 3 leases, 4 ready
 -- ARGV 1 session, 2 turn or '' for the open one, or else the next, 3 wake channel, 4 partition
--- Reply: {'ok', turn} | {'ended'} no such turn is open or queued
+--      5 user
+-- Reply: {'ok', turn} | {'ended'} no such turn is open or queued | {'refused', code, sentence}
 -- By: edge. A repeat tells the worker again; a stop that is set stays as it is.
 -- include: now
 -- include: turn
+-- include: roles
 local session, turn = ARGV[1], ARGV[2]
 
 -- The mailbox is short: 100 inputs at most.
@@ -19,10 +21,13 @@ local function queued()
   end
 end
 
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'turn')
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'turn', 'owner', 'm:' .. ARGV[5])
 local open = meta[2]
 if not meta[1] then
   return {'ended'}
+end
+if not may_write(role_of(meta[3], meta[4], ARGV[5])) then
+  return {'refused', 'FORBIDDEN', 'You may not stop the agent in this session.'}
 end
 if open and (turn == '' or turn == open) then
   redis.call('HSETNX', KEYS[1], 'stop', 'cancel')

@@ -26,7 +26,7 @@ local epoch, seq, id = string.format('%d', now) .. '-' .. ARGV[4], meta[2], meta
 redis.call('DEL', KEYS[2], KEYS[5], unpack(KEYS, 7, 10))
 redis.call('LPOP', KEYS[4])
 redis.call('HDEL', KEYS[11], '!' .. ARGV[1])
-redis.call('HDEL', KEYS[1], stop_before(turn), unpack(TURN))
+redis.call('HDEL', KEYS[1], 'aside', stop_before(turn), unpack(TURN))
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'floor', seq, 'floor_id', id, 'active', now,
   'last', turn, 'last_seq', seq, 'last_token', ARGV[2])
 local frame = '{"type":"system","session_id":' .. cjson.encode(ARGV[1]) .. ',"epoch":"' .. epoch

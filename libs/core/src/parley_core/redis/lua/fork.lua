@@ -22,7 +22,7 @@
 local session, user, original = ARGV[1], ARGV[2], ARGV[4]
 local last, checkpoint = tonumber(ARGV[5]), ARGV[6]
 
-local source = redis.call('HMGET', KEYS[11], 'owner', 'topic', 'reply', 'floor', 'floor_id')
+local source = redis.call('HMGET', KEYS[11], 'owner', 'topic', 'reply', 'floor', 'floor_id', 'aside')
 if not source[1] then
   return {'refused', 'SESSION_NOT_FOUND', 'There is no such session.'}
 end
@@ -101,6 +101,10 @@ redis.call('ZRANGESTORE', KEYS[3], KEYS[13], '-inf', last, 'BYSCORE')
 redis.call('HSET', KEYS[1], 'epoch', string.format('%d', now) .. '-' .. ARGV[7], 'seq', last,
   'id', entry[2][4], 'floor', source[4], 'floor_id', source[5], 'owner', user, 'opener', '',
   'topic', topic, 'reply', source[3], 'created', now, 'active', now)
+if source[6] then
+  -- It may be younger than the copy: then the log there has nothing of the kind.
+  redis.call('HSET', KEYS[1], 'aside', source[6])
+end
 if #gone > 0 then
   redis.call('HDEL', KEYS[15], unpack(gone))
 end

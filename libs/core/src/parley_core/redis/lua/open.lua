@@ -57,6 +57,8 @@ if known[3] ~= 'owner' or known[2] ~= session or #gone > 0 then
   redis.call('HSET', KEYS[11], field, 'owner', 'current', session)
   redis.call('HINCRBY', KEYS[11], 'rev', 1)
 end
+-- One of one's own is the current one now.
+redis.call('HDEL', KEYS[11], 'group')
 redis.call('HSETNX', KEYS[12], ARGV[4],
   ARGV[5] .. '\n' .. ARGV[6] .. '\n' .. string.format('%d', now))
 redis.call('HSET', KEYS[13], ARGV[4], user)

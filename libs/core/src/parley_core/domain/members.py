@@ -1,0 +1,77 @@
+"""Who is in a session, what each role may do, and when the agent answers."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from msgspec import Struct
+
+from parley_core.domain.ids import UserId
+
+
+class Role(StrEnum):
+    """What somebody is in a session. A session has one owner, who made it.
+
+    All see all. An owner and a member write, answer, stop the agent and switch the topic; the
+    owner alone clears, deletes, and says who is in the session and when the agent answers.
+    """
+
+    OWNER = "owner"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class ReplyMode(StrEnum):
+    """When the agent answers a text: always, if the text has `@agent` in it, or never."""
+
+    ALWAYS = "always"
+    MENTIONED = "mentioned"
+    NEVER = "never"
+
+
+class Member(Struct, frozen=True):
+    """Somebody in a session."""
+
+    user: UserId
+    role: Role
+
+
+class Group(Struct, frozen=True):
+    """All who are in a session, its owner first, the others by their ids; and its reply mode."""
+
+    members: tuple[Member, ...]
+    reply: ReplyMode
+
+
+def role_of(user: UserId, *, owner: str, stored: str) -> Role | None:
+    """What the session's record makes of `user`; `stored` is what it has of them, or empty."""
+    if user == owner:
+        return Role.OWNER
+    return Role(stored) if stored else None
+
+
+def may_write(role: Role | None) -> bool:
+    """Whether the role says something to the others, or to the agent."""
+    return role in {Role.OWNER, Role.MEMBER}
+
+
+_UNADDRESSED = b',"addressed":false,'
+_END = 128
+"""Bytes of a log frame that hold what the store has added to it."""
+
+
+def is_addressed(frame: bytes) -> bool:
+    """Whether the agent answers a text, given its log frame as it goes out.
+
+    A quote inside a text is escaped, so that no text looks like that.
+    """
+    return _UNADDRESSED not in frame[-_END:]
+
+
+_MENTION = re.compile(r"(?<!\w)@agent(?![\w-])", re.IGNORECASE)
+
+
+def mentions_agent(content: str) -> bool:
+    """Whether `@agent` is one of the words."""
+    return _MENTION.search(content) is not None
