@@ -69,7 +69,7 @@ async def test_devices_that_talk_move_without_loss_doubles_or_a_moment_without_c
         while not until.is_set() or not said:
             await device.session.send(f"say {said}")
             said += 1
-            await asyncio.sleep(0.02)
+            await device.until_seq(2 * said)
         return said
 
     moved = asyncio.Event()

@@ -11,6 +11,7 @@ from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ProcessId
 from parley_edge.domain.drain import (
     GRAIN,
+    LATE,
     NOBODY,
     Others,
     beginning,
@@ -21,7 +22,7 @@ from parley_edge.domain.drain import (
     sample,
 )
 
-LITTLE = GRAIN * 0.499
+LITTLE = LATE * 0.999
 """Seconds: as late as a batch may be without moving those after it."""
 ME = ProcessId("edge-1/a")
 RATES = st.one_of(st.floats(0.05, 50), st.floats(50, 2_000))
@@ -40,10 +41,10 @@ def most_in_a_second(chances: list[tuple[float, float]]) -> int:
 @given(
     rate=RATES,
     seconds=st.floats(0.1, 3),
-    delays=st.lists(st.sampled_from([0.0, LITTLE, GRAIN, 0.5]), min_size=1, max_size=12),
+    delays=st.lists(st.sampled_from([0.0, LITTLE, 2 * LATE, 0.5]), min_size=1, max_size=12),
     deferred=st.lists(st.booleans(), min_size=1, max_size=12),
 )
-def test_no_second_has_more_than_the_ceiling_and_a_tenth(
+def test_no_second_has_more_than_the_ceiling_and_seven_percent(
     rate: float, seconds: float, delays: list[float], deferred: list[bool]
 ) -> None:
     chances: list[tuple[float, float]] = []
@@ -59,7 +60,7 @@ def test_no_second_has_more_than_the_ceiling_and_a_tenth(
             booked = max(booked, now) + 1 / rate
         turn += 1
 
-    assert most_in_a_second(chances) <= rate * 1.10 + 2
+    assert most_in_a_second(chances) <= rate * 1.07 + 2
 
 
 @given(rate=RATES, count=st.integers(1, 3_000))
@@ -73,7 +74,7 @@ def test_all_are_asked_in_the_time_that_the_ceiling_needs(rate: float, count: in
     assert booked == pytest.approx(count / rate)
 
 
-@given(rate=st.floats(25, 20_000), count=st.integers(1, 3_000))
+@given(rate=st.floats(50, 20_000), count=st.integers(1, 3_000))
 def test_a_client_never_waits_long_for_its_moment(rate: float, count: int) -> None:
     batch = next_batch(count, rate=rate)
 
