@@ -7,15 +7,17 @@ or anything was lost or doubled: such a figure is none. An aim that is missed is
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
+from httpx import HTTPError
 from rich.console import Console
 
 from parley_testing.edge_bench import cores
-from parley_testing.edge_bench.figures import is_sound, lines, table
+from parley_testing.edge_bench.figures import Report, is_sound, lines, table
 from parley_testing.edge_bench.scenarios import SCENARIOS, shown, sized
+from parley_testing.edge_bench.sockets import Refused
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -48,8 +50,7 @@ def main(
     console.print(cores.sentence())
     reports = []
     for name in scenarios or SCENARIOS:
-        run, _ = SCENARIOS[name]
-        report = uvloop.run(run(chosen[name]))
+        report = _measured(name, chosen[name])
         reports.append(report)
         console.print(table(report))
         for line in lines(report):
@@ -58,6 +59,17 @@ def main(
             console.print(f"FAILED {report.scenario}: {failure}", style="red")
     if not is_sound(reports):
         raise typer.Exit(1)
+
+
+def _measured(name: str, size: Any) -> Report:
+    """A server that does not answer has failed; the other scenarios are measured all the same."""
+    run, _ = SCENARIOS[name]
+    try:
+        return uvloop.run(run(size))
+    except (OSError, Refused, HTTPError) as error:
+        report = Report(name, "")
+        report.fail(f"a server did not answer: {error!r}")
+        return report
 
 
 if __name__ == "__main__":

@@ -29,14 +29,15 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(redis_url: str) -> Iterator[Stack]:
-    """Started once a module; a test may end one edge."""
+def stack(redis_url: str, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Started once a module, with the module's `SETTINGS`; a test may end one edge."""
     port = free_port()
     env = {
         "REDIS_URL": redis_url,
         "KEY_PREFIX": f"t{secrets.token_hex(4)}",
         "WEBSOCKET_PORT": str(port),
         "RESPONDER_PAUSES": "false",
+        **getattr(request.module, "SETTINGS", {}),
     }
     modules = ("parley_edge", "parley_edge", "parley_conversation", "parley_presence")
     http_ports = [str(free_port()) for _ in modules]

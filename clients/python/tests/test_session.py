@@ -5,75 +5,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
-import msgspec
 import pytest
 
 import parley
 from parley.bench.checker import check
-from parley.bench.record import Recorder
 from parley.connection import Way
-from parley.domain.events import place
 from parley_core.domain import server_frames as wire
 from parley_core.domain.codes import ErrorCode
+from parley_testing.devices import Device, connected, server_of, snapshot_of
 from parley_testing.ports import free_port
 from parley_testing.proxy import TcpProxy
-
-WITHIN = 20.0
-
-
-class Device:
-    """A session whose stream is read all the time."""
-
-    def __init__(self, url: str, *, user: str, name: str, **options: Any) -> None:
-        self.recorder = Recorder(user, device_id=name, clock=time.monotonic)
-        self.events: list[parley.Event] = []
-        self.statuses: list[parley.Status] = []
-        self.session = parley.connect(
-            url,
-            user_id=user,
-            device_id=name,
-            observer=self.recorder.observer(),
-            on_status=self.statuses.append,
-            patience=WITHIN,
-            **options,
-        )
-        self._changed = asyncio.Condition()
-
-    @property
-    def log(self) -> list[tuple[int | None, str]]:
-        """Place and id of each log frame that the stream had."""
-        frames = [event for event in self.events if place(event) is not None]
-        return [(place(frame), str(getattr(frame, "message_id", ""))) for frame in frames]
-
-    async def read(self) -> None:
-        async for event in self.session:
-            async with self._changed:
-                self.events.append(event)
-                self._changed.notify_all()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait for an event after which `holds`."""
-        async with asyncio.timeout(WITHIN), self._changed:
-            await self._changed.wait_for(holds)
-
-    async def until_seq(self, seq: int) -> None:
-        """Wait until the stream has come to `seq`."""
-        await self.until(lambda: bool(self.log) and self.log[-1][0] == seq)
-
-
-@asynccontextmanager
-async def connected(
-    url: str, *, user: str, name: str = "one", **options: Any
-) -> AsyncIterator[Device]:
-    device = Device(url, user=user, name=name, **options)
-    async with asyncio.TaskGroup() as group, device.session:
-        group.create_task(device.read())
-        yield device
 
 
 async def test_a_stream_over_cut_connections_is_the_same_as_over_a_whole_one(
@@ -124,10 +68,6 @@ async def test_a_text_whose_ack_was_lost_is_acknowledged_where_it_first_was(
     assert parley.State.WAITING in [status.state for status in device.statuses]
 
 
-def snapshot_of(device: Device) -> parley.Snapshot:
-    return next(event for event in device.events if isinstance(event, parley.Snapshot))
-
-
 async def test_pieces_of_an_answer_come_before_it_and_join_to_its_beginning(
     stack: Any, user: str
 ) -> None:
@@ -159,12 +99,6 @@ async def test_a_drained_edge_hands_its_clients_to_another_one(stack: Any, user:
     assert states == [parley.State.CONNECTING, parley.State.LIVE, parley.State.LIVE]
     assert [seq for seq, _ in device.log] == [1, 2, 3, 4]
     assert check([device.recorder.record()]) == []
-
-
-def server_of(device: Device) -> str:
-    """The edge that greeted the device first."""
-    greeting = device.recorder.record().entries[1]
-    return str(msgspec.json.decode(greeting.data)["server_id"])
 
 
 async def test_a_device_that_missed_nothing_is_told_so_without_an_event(

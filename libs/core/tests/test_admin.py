@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from parley_core.admin import admin_app
+from parley_core.admin import admin_app, admin_url, own_address
 
 TOKEN = "s3cret"
 
@@ -111,3 +112,36 @@ async def test_a_refusal_shows_no_token() -> None:
 
     assert TOKEN not in answer.text
     assert "other" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("advertised", "listens_on", "url"),
+    [
+        ("10.1.2.3", "0.0.0.0", "http://10.1.2.3:8766"),
+        ("edge-1.parley", "10.0.0.1", "http://edge-1.parley:8766"),
+        ("", "10.0.0.1", "http://10.0.0.1:8766"),
+        ("fd00::1", "::", "http://[fd00::1]:8766"),
+    ],
+)
+def test_others_are_told_what_the_operator_says_else_where_it_listens(
+    advertised: str, listens_on: str, url: str
+) -> None:
+    told = admin_url(port=8766, listens_on=listens_on, advertised=advertised, takes_orders=True)
+
+    assert told == url
+
+
+@pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])
+def test_a_process_that_listens_everywhere_is_found_where_it_takes_orders(everywhere: str) -> None:
+    far, near = (
+        admin_url(port=1, listens_on=everywhere, advertised="", takes_orders=takes_orders)
+        for takes_orders in (True, False)
+    )
+
+    assert far == f"http://{own_address()}:1"
+    assert near == "http://127.0.0.1:1"
+
+
+def test_the_own_address_is_one_that_this_machine_can_listen_on() -> None:
+    with socket.create_server((own_address(), 0)) as listener:
+        assert listener.getsockname()[0] == own_address()

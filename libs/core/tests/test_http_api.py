@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
+import msgspec
 import pytest
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Message
 
+from parley_core import http_api
 from parley_core.authentication import BelievingAuthenticator
+from parley_core.domain import limits
 from parley_core.domain.asking import BACK_END, Asker
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.ids import UserId
-from parley_core.http_api import Askers, problem_reply
+from parley_core.http_api import Askers, body_bytes, body_of, problem_reply
 
 
 class OneToken:
@@ -84,6 +89,9 @@ async def test_nobody_is_refused(headers: dict[str, str], code: ErrorCode) -> No
         (Refused(ErrorCode.SESSION_LIMIT, "x."), 409, "SESSION_LIMIT"),
         (Refused(ErrorCode.RATE_LIMITED, "x."), 429, "RATE_LIMITED"),
         (Refused(ErrorCode.MESSAGE_TOO_LARGE, "x."), 413, "MESSAGE_TOO_LARGE"),
+        (Refused(ErrorCode.BUSY, "x."), 409, "BUSY"),
+        (Refused(ErrorCode.RETRY_TOO_OLD, "x."), 409, "RETRY_TOO_OLD"),
+        (Refused(ErrorCode.NO_SUCH_INTERRUPT, "x."), 409, "NO_SUCH_INTERRUPT"),
         (HTTPException(404), 404, "INVALID_MESSAGE"),
         (HTTPException(405), 405, "INVALID_MESSAGE"),
         (Unavailable("secret detail"), 503, "UNAVAILABLE"),
@@ -106,3 +114,58 @@ def test_a_problem_comes_with_what_would_mend_it() -> None:
     assert unknown.headers["www-authenticate"] == "Bearer"
     assert away.headers["retry-after"] == "1"
     assert problem_reply(REQUEST, hurried).headers["retry-after"] == "2"
+
+
+# Bodies:
+
+
+class Said(msgspec.Struct):
+    """What the tests send."""
+
+    word: str
+
+
+def posted(*pieces: bytes, ends: bool = True) -> Request:
+    """A request whose body comes in pieces; one that does not end stays open, or is lost."""
+    messages = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    if ends:
+        messages.append({"type": "http.request", "body": b"", "more_body": False})
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop(0)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+async def test_a_body_is_read_as_what_it_should_be() -> None:
+    assert await body_of(posted(b'{"wo', b'rd": "hi", "more": 1}'), Said) == Said("hi")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"word": 1}', b"[" * 100_000, b'{"word": "\xff"}'])
+async def test_a_body_that_is_something_else_is_refused(body: bytes) -> None:
+    with pytest.raises(Refused) as refusal:
+        await body_of(posted(body), Said)
+
+    assert refusal.value.code is ErrorCode.INVALID_MESSAGE
+
+
+async def test_a_body_is_read_up_to_its_bound_only() -> None:
+    request = posted(b"x" * limits.FRAME, b"x", ends=False)
+
+    with pytest.raises(Refused) as refusal:
+        await body_bytes(request)
+
+    assert refusal.value.code is ErrorCode.MESSAGE_TOO_LARGE
+    assert problem_reply(REQUEST, refusal.value).headers["connection"] == "close"
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_api, "BODY_TIMEOUT", 0.05)
+
+    with pytest.raises(HTTPException) as refusal:
+        await body_bytes(posted(b"{", ends=False))
+
+    assert refusal.value.status_code == 408

@@ -35,6 +35,7 @@ class Edge(ServiceProcess):
 
     def __init__(self, redis_url: str, prefix: str, **env: str) -> None:
         self.port = int(env.get("WEBSOCKET_PORT") or free_port())
+        self.prefix = prefix
         settings = {
             "REDIS_URL": redis_url,
             "KEY_PREFIX": prefix,

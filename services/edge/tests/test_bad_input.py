@@ -256,6 +256,28 @@ async def test_a_user_has_only_so_many_connections(new_edge: Any) -> None:
     assert code == 4502
 
 
+async def test_a_full_server_says_so_and_closes_4003(new_edge: Any) -> None:
+    async with new_edge(MAX_CONNECTIONS="1") as edge, edge.client() as first:
+        await first.auth("ann")
+        async with edge.client() as second:
+            await second.send("auth", user_id="bob", device_id="phone")
+            error = await second.receive("error")
+            code = await second.closed()
+        await first.quiet()
+        await first.socket.close()
+        async with asyncio.timeout(5):
+            while not await comes_in(edge):
+                await asyncio.sleep(0.02)
+
+    assert (error["code"], code) == ("UNAVAILABLE", 4003)
+
+
+async def comes_in(edge: Any) -> bool:
+    async with edge.client() as client:
+        await client.send("auth", user_id="bob", device_id="phone")
+        return bool((await client.next())["type"] == "system")
+
+
 # Anything at all
 
 JSON = st.recursive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 from typing import Any
 
@@ -26,7 +27,11 @@ async def is_refused(edge: Any) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_drains_and_exits_0(number: signal.Signals, new_edge: Any) -> None:
-    async with new_edge(DRAIN_TIMEOUT="5") as edge, edge.client() as able:
+    async with (
+        new_edge(DRAIN_TIMEOUT="5") as edge,
+        new_edge(SERVER_ID="edge-2"),
+        edge.client() as able,
+    ):
         await able.auth("ann", capabilities=["ack"])
 
         edge.signal(number)
@@ -44,6 +49,7 @@ async def test_the_listener_closes_after_the_endpoint_delay_and_before_anybody_i
 ) -> None:
     async with (
         new_edge(ENDPOINT_DELAY="1") as edge,
+        new_edge(SERVER_ID="edge-2"),
         httpx.AsyncClient(base_url=edge.admin_url) as admin,
         edge.client() as client,
     ):
@@ -80,6 +86,7 @@ async def test_a_plain_client_is_closed_between_an_answer_and_its_next_text(
 ) -> None:
     async with (
         new_edge() as edge,
+        new_edge(SERVER_ID="edge-2"),
         httpx.AsyncClient(base_url=edge.admin_url) as admin,
         edge.client() as idle,
         edge.client() as asking,
@@ -119,6 +126,7 @@ async def test_what_was_read_before_a_clients_close_is_still_appended(
 async def test_a_drain_can_be_taken_back(new_edge: Any) -> None:
     async with (
         new_edge() as edge,
+        new_edge(SERVER_ID="edge-2"),
         httpx.AsyncClient(base_url=edge.admin_url) as admin,
         edge.client() as client,
     ):
@@ -137,6 +145,69 @@ async def test_a_drain_can_be_taken_back(new_edge: Any) -> None:
     assert 0 < progress["seconds_left"] <= 30
     assert back["stage"] == "serving"
     assert ready.status_code == 200
+
+
+async def test_a_drain_is_told_to_others_at_once_and_so_is_its_end(
+    new_edge: Any, redis_client: RedisClient, keys: Keys, eventually: Any
+) -> None:
+    processes = RedisProcesses(redis_client, keys)
+
+    async def told() -> list[tuple[bool, bool]]:
+        return [(info.draining, info.moving) for info in (await processes.alive()).values()]
+
+    async def is_told() -> bool:
+        return await told() == [(True, True)]
+
+    async def is_taken_back() -> bool:
+        return await told() == [(False, False)]
+
+    async with (
+        new_edge(ENDPOINT_DELAY="30") as edge,
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+    ):
+        for _ in range(3):
+            await admin.post("/drain", params={"within": "30"})
+            await eventually(is_told, within=0.6)
+            await admin.delete("/drain")
+            await eventually(is_taken_back, within=0.6)
+
+
+async def test_a_drain_taken_back_while_it_still_accepts_leaves_one_listener(
+    new_edge: Any,
+) -> None:
+    async with (
+        new_edge(ENDPOINT_DELAY="0.5") as edge,
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+    ):
+        await admin.post("/drain", params={"within": "30"})
+        await admin.delete("/drain")
+        serving = await is_refused(edge)
+        await admin.post("/drain", params={"within": "0"})
+        while (await admin.get("/drain")).json()["stage"] != "drained":
+            await asyncio.sleep(0.02)
+        drained = await is_refused(edge)
+
+    assert (serving, drained) == (False, True)
+
+
+async def test_a_drain_goes_on_if_somebody_has_taken_the_port(new_edge: Any) -> None:
+    async with (
+        new_edge() as edge,
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+        edge.client() as client,
+    ):
+        await client.auth("ann", capabilities=["ack"])
+        await admin.post("/drain", params={"within": "30"})
+        while (await admin.get("/drain")).json()["stage"] != "moving":
+            await asyncio.sleep(0.02)
+        with socket.create_server(("127.0.0.1", edge.port)):
+            refused = await admin.delete("/drain")
+            going_on = (await admin.get("/drain")).json()["stage"]
+        back = await admin.delete("/drain")
+
+    assert (refused.status_code, going_on) == (409, "moving")
+    assert "cannot be used" in refused.json()["error"]
+    assert back.json()["stage"] == "serving"
 
 
 async def test_a_drain_is_told_to_others_and_ends_when_nobody_is_left(
@@ -173,6 +244,7 @@ async def test_a_drain_is_told_to_others_and_ends_when_nobody_is_left(
 async def test_a_signal_cuts_a_longer_drain_short(new_edge: Any) -> None:
     async with (
         new_edge(DRAIN_TIMEOUT="1") as edge,
+        new_edge(SERVER_ID="edge-2"),
         httpx.AsyncClient(base_url=edge.admin_url) as admin,
         edge.client() as client,
     ):

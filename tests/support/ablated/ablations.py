@@ -77,6 +77,17 @@ def kept_writes() -> None:
     AsyncRedisCheckpointer.aput_writes = aput_writes  # type: ignore[method-assign, assignment]  # this is the ablation
 
 
+def pace() -> None:
+    """Whoever moves asks all at once, each to go within a moment."""
+    from parley_edge import moving  # noqa: PLC0415
+    from parley_edge.domain.drain import Batch  # noqa: PLC0415
+
+    def everybody(left: int, *, rate: float) -> Batch:
+        return Batch(left, 0.2)
+
+    moving.next_batch = everybody  # type: ignore[attr-defined]  # this is the ablation
+
+
 def _replace(
     name: str, safeguard: str | re.Pattern[str], instead: str, scripts: ModuleType | None = None
 ) -> None:
@@ -105,6 +116,7 @@ ABLATIONS: dict[str, Callable[[], None]] = {
     "position-proof": position_proof,
     "buffered-attach": buffered_attach,
     "kept-writes": kept_writes,
+    "pace": pace,
 }
 
 

@@ -178,14 +178,14 @@ class EdgeModel:
         return tuple(older[-limit:]), len(older) > limit
 
     def sessions(self) -> tuple[Listed, ...]:
+        """Archived ones too."""
         model = self.model
-        found = [
-            each
-            for session, role in model.roles.items()
-            if role != ARCHIVED and (each := model.living(session))
-        ]
+        found = [each for session in model.roles if (each := model.living(session))]
         rows = [
-            Listed(each.id, "owner", each.topic, each.seq, each.active, each.id == model.current)
+            Listed(
+                *(each.id, "owner", each.topic, each.seq, each.active, each.id == model.current),
+                archived=model.roles[each.id] == ARCHIVED,
+            )
             for each in found
         ]
         return tuple(sorted(rows, key=lambda row: -row.last_active))

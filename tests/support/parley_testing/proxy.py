@@ -54,6 +54,10 @@ class TcpProxy:
         self._is_cut = True
         self.drop_connections()
 
+    def refuse(self) -> None:
+        """Drop every new connection at once, until `heal`; those there are go on."""
+        self._is_cut = True
+
     def stall(self) -> None:
         """As if packets were lost: what is sent either way stays under way until `heal`.
 
@@ -63,7 +67,7 @@ class TcpProxy:
         self._stall_all(stalled=True)
 
     def heal(self) -> None:
-        """Undo `cut`, `stall` and `delay`, and arm no swallowing any more."""
+        """Undo `cut`, `refuse`, `stall` and `delay`, and arm no swallowing any more."""
         self._is_cut = False
         self._delay = 0.0
         self._swallow = 0

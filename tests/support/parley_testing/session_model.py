@@ -181,6 +181,7 @@ class Model:
     forks: dict[tuple[SessionId, str], Forked] = field(default_factory=dict)
     """What each request for a fork of a session has come to."""
     spent: dict[UserId, int] = field(default_factory=dict)
+    noticed: dict[SessionId, int] = field(default_factory=dict)
     ready: dict[SessionId, int] = field(default_factory=dict)
     resting: set[SessionId] = field(default_factory=set)
     leases: dict[SessionId, Token] = field(default_factory=dict)

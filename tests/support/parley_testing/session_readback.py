@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from parley_core.domain import limits
 from parley_core.domain.events import Lease
 from parley_core.domain.ids import SessionId, UserId
 from parley_core.redis import replies
@@ -65,6 +66,7 @@ def expected(model: Model) -> Contents:
     }
     found |= {f"guest:{user}": _of_guest(guest) for user, guest in model.guests.items()}
     found |= {f"rate:{user}:text": spent for user, spent in model.spent.items()}
+    found |= {f"rate:{session}:notice": spent for session, spent in model.noticed.items()}
     if model.fence:
         found["fence"] = str(model.fence)
     return {name: held for name, held in found.items() if held}
@@ -189,7 +191,8 @@ async def _read(store: SessionStore, short: str, name: str) -> Any:
 
 async def _read_single(store: SessionStore, short: str, name: str) -> Any:
     if short.startswith("rate:"):
-        return store.burst - round(float(await store.run("HGET", name, "tokens")))
+        burst = limits.NOTICES if short.endswith(":notice") else store.burst
+        return burst - round(float(await store.run("HGET", name, "tokens")))
     value = await store.run("GET", name)
     return msgspec.json.decode(value) if short.startswith("claim:") else replies.text(value)
 

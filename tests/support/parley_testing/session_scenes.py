@@ -156,6 +156,12 @@ def _say(message: str, **what: Any) -> Act:
     return call
 
 
+async def _notice(stage: Stage) -> object:
+    frame = text_frame(stage.session, "n 1", "mind", role="system")
+    accepted = await stage.store.announcements.post(stage.session, MessageId("n 1"), frame=frame)
+    return accepted.seq, accepted.epoch
+
+
 def _begin(**what: Any) -> Act:
     async def call(stage: Stage) -> object:
         begun, _ = await stage.store.begin(stage.lease, FIRST, nonce="beg", **what)
@@ -311,6 +317,7 @@ SCENES = {
     "marks": Scene("marks", Stage.answered, _marks),
     "fork": Scene("fork", Stage.answered, _fork),
     "fork archives the oldest": Scene("fork", Stage.answered_and_listed, _fork),
+    "a notice": Scene("notice", Stage.begun, _notice),
     "a text that is not for the agent": Scene("append", Stage.not_asked, _say("m 3")),
     "a text after such": Scene("append", Stage.mentioned, _say("m 3", content="@AGENT")),
     "drop": Scene("drop", Stage.with_bob, _drop, moves=(":owed",)),

@@ -36,6 +36,7 @@ from parley_core.domain.ids import (
     partition_of,
 )
 from parley_core.domain.members import Role
+from parley_core.redis.announcements import RedisAnnouncements
 from parley_core.redis.branches import RedisBranches
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
@@ -94,6 +95,7 @@ class SessionStore:
         self.branches = RedisBranches(
             self.client, self.keys, nonce=self.nonce, max_sessions=self.max_sessions
         )
+        self.announcements = RedisAnnouncements(self.client, self.keys, kept=self.kept)
         self.work, self.other_work = (
             RedisWork(self.client, self.keys, process=process, kept=self.kept)
             for process in (WORKER, OTHER_WORKER)

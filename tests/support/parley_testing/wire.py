@@ -53,13 +53,13 @@ class WireClient:
     async def command(self, command: str, **fields: Any) -> None:
         await self.send("command", command=command, **fields)
 
-    async def next(self) -> Frame:
+    async def next(self, *, within: float = _WITHIN) -> Frame:
         """The next frame, whatever it is."""
-        return dict(json.loads(await asyncio.wait_for(self.socket.recv(), _WITHIN)))
+        return dict(json.loads(await asyncio.wait_for(self.socket.recv(), within)))
 
-    async def receive(self, type_: str) -> Frame:
+    async def receive(self, type_: str, *, within: float = _WITHIN) -> Frame:
         """The next frame, which is of this type."""
-        frame = await self.next()
+        frame = await self.next(within=within)
         assert frame["type"] == type_, frame
         return frame
 

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from parley.domain.events import Received, decode
@@ -18,6 +19,7 @@ from parley.domain.retrying import outcome_of
 from parley.errors import Lost, Refused
 from parley_core.domain import client_frames
 from parley_core.domain import server_frames as wire
+from parley_core.domain.backoff import LONGEST
 
 OPENING = 10.0
 """Seconds to connect, authenticate and be attached; the server allows no more."""
@@ -29,6 +31,8 @@ PONG_WITHIN = 8.0
 LARGEST = 32 * 1024 * 1024
 """Bytes of one frame: a page of 100 answers at their largest is below it."""
 PROTOCOL = Subprotocol("parley.v1")
+RESUMES = "resume=1"
+"""In the query: what the server can know of `auth` before there is a WebSocket."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -63,6 +67,7 @@ class Connection:
         self._socket = socket
         self._observer = observer
         self._heartbeat: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def send(self, frame: client_frames.ClientFrame) -> None:
         """Returns when the frame is in the socket's buffer. Raises `Lost`."""
@@ -89,7 +94,9 @@ class Connection:
         """Closes in order, or drops the socket when the server does not answer. Idempotent."""
         await self._stop_heartbeat()
         await self._socket.close()
-        self._observe(Way.CLOSED, str(self._socket.close_code).encode())
+        if not self._is_closed:
+            self._is_closed = True
+            self._observe(Way.CLOSED, str(self._socket.close_code).encode())
 
     def drop(self) -> None:
         """Cut the socket without a word, as a lost network would."""
@@ -144,16 +151,22 @@ class Connection:
 
 
 async def open_connection(
-    url: str, *, auth: client_frames.Auth, number: int, observer: Observer | None = None
+    url: str,
+    *,
+    auth: client_frames.Auth,
+    number: int,
+    observer: Observer | None = None,
+    attaching: Callable[[], None] = lambda: None,
 ) -> Connection:
     """A connection that has been attached: `system` holds the server's first frame.
 
-    Raises `Lost` when that did not succeed within 10 s, `Refused` when it never will.
+    `attaching` is called when only the attach is left. Raises `Lost` when that did not succeed
+    within 10 s, `Refused` when it never will.
     """
     try:
         async with asyncio.timeout(OPENING):
             socket = await connect(
-                url,
+                address(url, resumes=auth.resume is not None),
                 subprotocols=[PROTOCOL],
                 compression=None,
                 max_size=LARGEST,
@@ -162,11 +175,29 @@ async def open_connection(
                 close_timeout=CLOSING,
                 open_timeout=None,
             )
+            attaching()
             return await _attach(Connection(socket, number=number, observer=observer), auth)
     except TimeoutError as late:
         raise Lost(f"{url} did not answer within {OPENING:g} s") from late
+    except InvalidStatus as refused:
+        raise Lost(f"{url} is busy: {refused}", delay=_retry_after(refused)) from refused
     except (OSError, WebSocketException) as error:
         raise Lost(f"{url} cannot be reached: {error}") from error
+
+
+def address(url: str, *, resumes: bool) -> str:
+    """`url`, which says whether this client comes back: a server in a storm takes those first."""
+    if not resumes:
+        return url
+    parts = urlsplit(url)
+    query = f"{parts.query}&{RESUMES}" if parts.query else RESUMES
+    return urlunsplit(parts._replace(query=query, path=parts.path or "/"))
+
+
+def _retry_after(refused: InvalidStatus) -> float:
+    """The seconds that the server asks for, at most `LONGEST`; 0.0 if it does not say."""
+    asked = refused.response.headers.get("Retry-After", "")
+    return min(LONGEST, float(asked)) if asked.isascii() and asked.isdigit() else 0.0
 
 
 async def _attach(connection: Connection, auth: client_frames.Auth) -> Connection:

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from parley.connection import Connection, Observer, open_connection
 from parley.domain.events import Received, State, Status
 from parley.domain.inbox import Hole
-from parley.domain.retrying import failures_after
+from parley.domain.retrying import failures_after, pause
 from parley.errors import Ended, Lost
+from parley.handover import Attached, Handover
 from parley_core.domain import server_frames as wire
-from parley_core.domain.backoff import backoff
 from parley_core.domain.client_frames import Auth, Position
+from parley_core.domain.codes import Reconnect, reconnect_after
 from parley_core.domain.errors import PermanentError, Refused
+
+_SETTLED = 1.0
+"""Seconds that answers may take before a successor takes over; then the rest is sent again."""
+_CLOSED = 0.5
+"""Seconds for the closing handshake of a connection that has a successor, which waits meanwhile."""
 
 
 class Listener(Protocol):
@@ -27,6 +32,10 @@ class Listener(Protocol):
 
     async def auth(self) -> Auth:
         """The first frame of the next connection."""
+        ...
+
+    def attaching(self) -> None:
+        """The next connection is about to begin; what comes from now on may come over it too."""
         ...
 
     async def attached(self, system: wire.System, *, resumed: Position | None) -> None:
@@ -41,17 +50,17 @@ class Listener(Protocol):
         """The server said no to `auth`; True: the next one will differ."""
         ...
 
-    def lost(self) -> None:
-        """The connection ended; nothing more comes over it."""
+    def follows(self, auth: Auth) -> bool:
+        """Whether a connection that began with `auth` goes on where the stream is."""
         ...
 
+    async def settled(self, connection: Connection, *, within: float) -> None:
+        """Returns when what was sent over it is answered, or after `within` seconds."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class _Attached:
-    """An open connection, and what its `auth` asked to resume from."""
-
-    connection: Connection
-    resumed: Position | None
+    def lost(self, connection: Connection) -> None:
+        """It ended; nothing more comes over it."""
+        ...
 
 
 class Line:
@@ -73,8 +82,7 @@ class Line:
         self._roll = roll
         self._dialed = 0
         self._current: Connection | None = None
-        self._successor: _Attached | None = None
-        self._succession: asyncio.Task[None] | None = None
+        self._handover: Handover | None = None
         self._ready = asyncio.Event()
         self._ended: PermanentError | None = None
 
@@ -84,7 +92,7 @@ class Line:
             await self._ready.wait()
             if self._ended is not None:
                 raise self._ended
-            if self._current is not None:
+            if self._current is not None and self._ready.is_set():
                 return self._current
 
     def drop(self) -> None:
@@ -98,6 +106,7 @@ class Line:
         try:
             reason = await self._connect_forever()
         finally:
+            await self._end_handover()
             self._ended = reason
             self._ready.set()
         return reason
@@ -123,35 +132,48 @@ class Line:
             if again is None:
                 return Ended(f"the server closed the connection: {lost}", code=lost.code)
             failures = again
-            delay = max(lost.delay, backoff(failures, roll=self._roll()))
+            delay = pause(failures, asked=lost.delay, roll=self._roll())
             self._on_status(Status(State.WAITING, delay, str(lost)))
             await asyncio.sleep(delay)
 
-    async def _dial(self) -> _Attached:
+    async def _dial(self) -> Attached:
         self._dialed += 1
         auth = await self._listener.auth()
         connection = await open_connection(
-            self._url, auth=auth, number=self._dialed, observer=self._observer
+            self._url,
+            auth=auth,
+            number=self._dialed,
+            observer=self._observer,
+            attaching=self._listener.attaching,
         )
-        return _Attached(connection, auth.resume)
+        return Attached(connection, auth)
 
-    async def _follow(self, attached: _Attached) -> Lost:
+    async def _follow(self, attached: Attached) -> Lost:
         """Read a connection and then its successors, until one ends without any."""
         while True:
             lost = await self._read(attached)
-            if self._successor is None:
+            successor = await self._successor_after(lost)
+            if successor is None:
                 return lost
-            attached, self._successor = self._successor, None
+            attached = successor
 
-    async def _read(self, attached: _Attached) -> Lost:
+    async def _successor_after(self, lost: Lost) -> Attached | None:
+        is_final = lost.code is not None and reconnect_after(lost.code) is Reconnect.NEVER
+        if self._handover is None or is_final:
+            return None
+        successor = await self._handover.successor()
+        self._handover = None
+        return successor
+
+    async def _read(self, attached: Attached) -> Lost:
         connection = attached.connection
         try:
-            await self._listener.attached(connection.system, resumed=attached.resumed)
+            await self._listener.attached(connection.system, resumed=attached.auth.resume)
             self._go_live(connection)
             while True:
                 frame = await connection.receive()
                 if isinstance(frame, wire.Reconnect):
-                    self._plan_successor(connection, within=frame.within_ms / 1000)
+                    self._plan_handover(connection, within=frame.within_ms / 1000)
                 else:
                     await self._listener.received(frame)
         except Lost as lost:
@@ -160,36 +182,53 @@ class Line:
             connection.drop()
             return Lost(str(hole))
         finally:
-            self._ready.clear()
-            self._current = None
-            await self._end_succession()
+            if self._current is connection:
+                self._hold()
             await connection.close()
-            self._listener.lost()
+            self._listener.lost(connection)
 
     def _go_live(self, connection: Connection) -> None:
-        self._current = connection
+        if self._current is not connection:
+            self._current = connection
+            self._on_status(Status(State.LIVE))
         self._ready.set()
-        self._on_status(Status(State.LIVE))
 
-    def _plan_successor(self, connection: Connection, *, within: float) -> None:
-        if self._succession is None:
-            delay = within * self._roll()
-            self._succession = asyncio.create_task(self._succeed(connection, delay=delay))
+    def _hold(self) -> None:
+        """Whoever wants to send waits for the next connection."""
+        self._ready.clear()
+        self._current = None
 
-    async def _succeed(self, connection: Connection, *, delay: float) -> None:
-        """Open the next connection while this one still serves, then close this one.
-
-        If that fails the server's own close of `connection` decides what follows.
-        """
-        await asyncio.sleep(delay)
-        try:
-            self._successor = await self._dial()
-        except (Lost, Refused):
+    def _plan_handover(self, connection: Connection, *, within: float) -> None:
+        if self._handover is not None and not self._handover.has_failed:
             return
-        await connection.close()
+        self._handover = Handover(
+            self._dial,
+            take_over=lambda attached: self._take_over(connection, attached),
+            delay=within * self._roll(),
+            roll=self._roll,
+        )
 
-    async def _end_succession(self) -> None:
-        if self._succession is not None:
-            task, self._succession = self._succession, None
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async def _take_over(self, old: Connection, attached: Attached) -> bool:
+        """From `old` to its successor: first what was sent over `old` is answered.
+
+        What is sent meanwhile waits, so that nothing overtakes, and nothing is said in a session
+        that `old` is about to leave. What `old` still brings is read before the successor is, which
+        has it too if it is in the log.
+        """
+        self._ready.clear()
+        await self._listener.settled(old, within=_SETTLED)
+        if not self._listener.follows(attached.auth):
+            if self._current is old:
+                self._ready.set()
+            return False
+        self._go_live(attached.connection)
+        try:
+            await asyncio.wait_for(old.close(), _CLOSED)
+        except TimeoutError:
+            old.drop()
+        return True
+
+    async def _end_handover(self) -> None:
+        if self._handover is not None:
+            await self._handover.aclose()
+            self._handover = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
@@ -27,6 +28,14 @@ Live = Callable[[], Awaitable[Connection]]
 Outcome = Reply | Later | PermanentError
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One try: where it went, and what will have come of it."""
+
+    connection: Connection
+    answered: asyncio.Future[Outcome]
+
+
 class Sender:
     """Delivers frames that the server answers, across connections.
 
@@ -36,7 +45,7 @@ class Sender:
 
     def __init__(self, *, roll: Callable[[], float]) -> None:
         self._roll = roll
-        self._pending: dict[str, asyncio.Future[Outcome]] = {}
+        self._pending: dict[str, _Sent] = {}
         self._room = asyncio.Semaphore(OUTSTANDING)
 
     async def deliver(
@@ -77,7 +86,7 @@ class Sender:
     async def _attempt(self, frame: client_frames.ClientFrame, *, key: str, live: Live) -> Outcome:
         connection = await live()
         answered = asyncio.get_running_loop().create_future()
-        self._pending[key] = answered
+        self._pending[key] = _Sent(connection, answered)
         try:
             await connection.send(frame)
             return await asyncio.wait_for(answered, AGAIN)
@@ -104,24 +113,31 @@ class Sender:
                 )
         return False
 
-    def lose(self) -> None:
-        """The connection ended: whatever was sent over it may have been accepted."""
-        self._answer_all(Later(0.0))
+    def lose(self, connection: Connection) -> None:
+        """It ended: whatever was sent over it and not answered may have been accepted."""
+        for key, sent in tuple(self._pending.items()):
+            if sent.connection is connection:
+                self._answer(key, Later(0.0))
+
+    async def settled(self, connection: Connection, *, within: float) -> None:
+        """Returns when what was sent over it is answered, or after `within` seconds."""
+        outstanding = [
+            sent.answered for sent in self._pending.values() if sent.connection is connection
+        ]
+        if outstanding:
+            await asyncio.wait(outstanding, timeout=within)
 
     def end(self, reason: PermanentError) -> None:
         """There will be no other connection."""
-        self._answer_all(reason)
-
-    def _answer_all(self, outcome: Outcome) -> None:
         for key in tuple(self._pending):
-            self._answer(key, outcome)
+            self._answer(key, reason)
 
     def _answer(self, key: str | UnsetType, outcome: Outcome) -> bool:
         if isinstance(key, UnsetType):
             return False
-        waiting = self._pending.get(key)
-        if waiting is None:
+        sent = self._pending.get(key)
+        if sent is None:
             return False
-        if not waiting.done():
-            waiting.set_result(outcome)
+        if not sent.answered.done():
+            sent.answered.set_result(outcome)
         return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from parley.buffer import EventBuffer
+from parley.connection import Connection
 from parley.domain.events import Received, place
 from parley.domain.inbox import Inbox
 from parley.sending import Sender
@@ -43,6 +44,9 @@ class Stream:
             resume=self.inbox.position,
         )
 
+    def attaching(self) -> None:
+        self.inbox.begin_overlap()
+
     async def attached(self, system: wire.System, *, resumed: Position | None) -> None:
         snapshot = self.inbox.attach(system, resumed=resumed)
         if snapshot is not None:
@@ -64,5 +68,12 @@ class Stream:
         self.inbox.session_id = None
         return expired
 
-    def lost(self) -> None:
-        self.sender.lose()
+    def follows(self, auth: Auth) -> bool:
+        """Whether the stream is still in the session that `auth` asked for."""
+        return auth.session_id == self.inbox.session_id
+
+    async def settled(self, connection: Connection, *, within: float) -> None:
+        await self.sender.settled(connection, within=within)
+
+    def lost(self, connection: Connection) -> None:
+        self.sender.lose(connection)

@@ -213,3 +213,51 @@ def test_a_new_attempt_begins_at_its_beginning_and_ends_the_old_one() -> None:
     assert inbox.accept(delta(0, "x", attempt=2)) == delta(0, "x", attempt=2)
     assert inbox.accept(delta(3, "d", attempt=1)) is None
     assert inbox.accept(delta(0, "abcde", attempt=1)) is None
+
+
+def node(name: str) -> wire.Turn:
+    return wire.Turn(turn_id="t", attempt=1, status="running", node=name)
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))
+def test_what_was_only_live_comes_once_where_connections_overlap(
+    began: int, attached_at: int, ended: int
+) -> None:
+    """The old connection brings all below `ended`, the new one all from `attached_at` on."""
+    began, attached_at, ended = sorted((began, attached_at, ended))
+    inbox, frames, stream = attached(), [node(f"node {number}") for number in range(15)], []
+    for number, frame in enumerate(frames[:ended]):
+        if number == began:
+            inbox.begin_overlap()
+        stream.append(inbox.accept(frame))
+    if began >= ended:
+        inbox.begin_overlap()
+    inbox.attach(system(0, recovered=True), resumed=inbox.position)
+    stream += [inbox.accept(frame) for frame in frames[attached_at:]]
+
+    assert [frame for frame in stream if frame is not None] == frames
+
+
+def test_what_is_only_live_may_say_the_same_again_on_one_connection() -> None:
+    inbox = attached()
+
+    assert [inbox.accept(node("a")), inbox.accept(node("a"))] == [node("a"), node("a")]
+
+
+def test_a_clear_that_came_over_the_old_connection_is_no_gap_on_the_new_one() -> None:
+    inbox = attached(seq=3)
+    resumed = inbox.position
+    inbox.accept(wire.System(session_id="s", epoch="e2", seq=3, id="m3", cleared=True))
+
+    assert inbox.attach(system(3, epoch="e2"), resumed=resumed) is None
+    assert inbox.position == Position("e2", 3, "m3")
+
+
+def test_a_position_that_only_looks_like_the_streams_is_a_gap() -> None:
+    inbox = attached(seq=3)
+    resumed = inbox.position
+
+    snapshot = inbox.attach(system(3, epoch="e2"), resumed=resumed)
+
+    assert isinstance(snapshot, Snapshot)
+    assert snapshot.gap

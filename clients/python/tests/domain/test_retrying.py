@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from parley.domain.retrying import Later, failures_after, outcome_of
+from parley.domain.retrying import Later, failures_after, outcome_of, pause
 from parley.errors import Refused
 from parley_core.domain import server_frames as wire
+from parley_core.domain.backoff import LONGEST, backoff
 from parley_core.domain.codes import CloseCode, ErrorCode
+
+ROLLS = st.floats(0, 1, exclude_max=True)
 
 
 @pytest.mark.parametrize("code", [1012, 1006, 1000, None])
@@ -44,3 +49,22 @@ def test_everything_else_is_refused_for_good() -> None:
 
     assert isinstance(outcome, Refused)
     assert (outcome.code, outcome.retry_after_ms) == (ErrorCode.BUSY, 1000)
+
+
+@given(failures=st.integers(0, 40), asked=st.floats(0, 20), roll=ROLLS)
+def test_nobody_comes_before_the_time_that_the_server_asked_for(
+    failures: int, asked: float, roll: float
+) -> None:
+    assert asked <= pause(failures, asked=asked, roll=roll) <= max(2 * asked, LONGEST)
+
+
+@given(asked=st.floats(0.1, 20))
+def test_those_whom_the_server_asked_at_one_moment_do_not_come_at_one(asked: float) -> None:
+    first, last = (pause(1, asked=asked, roll=roll) for roll in (0.0, 0.99))
+
+    assert last - first >= 0.9 * asked
+
+
+def test_without_a_word_of_the_server_it_is_the_backoff() -> None:
+    assert pause(0, asked=0.0, roll=0.9) == 0.0
+    assert pause(3, asked=0.0, roll=0.5) == backoff(3, roll=0.5)

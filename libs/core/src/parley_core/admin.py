@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 
@@ -15,6 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from parley_core.authentication import bearer_token, is_service_token
 
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+_LOOPBACK = "127.0.0.1"
+_FAR_AWAY = ("192.0.2.1", 9)
+"""An address that nobody has (RFC 5737), by way of which a machine's own address shows."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNPROVED = "This needs the service token: Authorization: Bearer ..."
 _NOT_FROM_HERE = "Without a SERVICE_TOKEN this is for programs on the same machine."
@@ -54,6 +59,28 @@ def is_loopback(request: Request) -> bool:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped.is_loopback
     return address.is_loopback
+
+
+def admin_url(*, port: int, listens_on: str, advertised: str, takes_orders: bool) -> str:
+    """Where others find the admin port of a process that listens on `listens_on`.
+
+    `advertised`: what the operator says; it knows best. `takes_orders`: whether orders come from
+    other machines, which a service token allows. If not, loopback is the address that works.
+    """
+    host = advertised or listens_on
+    if host in _EVERYWHERE:
+        host = own_address() if takes_orders else _LOOPBACK
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def own_address() -> str:
+    """This machine's address on its way out, loopback if it has none; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_FAR_AWAY)
+        except OSError:
+            return _LOOPBACK
+        return str(probe.getsockname()[0])
 
 
 def admin_app(

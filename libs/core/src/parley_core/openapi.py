@@ -51,7 +51,7 @@ def document(
 def operation(
     summary: str,
     *,
-    reply: str,
+    reply: str | None,
     problems: Mapping[str, str],
     parameters: Sequence[dict[str, Any]] = (),
     security: Sequence[dict[str, Any]] | None = None,
@@ -59,13 +59,22 @@ def operation(
 ) -> dict[str, Any]:
     """One method of a path. Without `security` the document's own holds.
 
-    `problems`: what each status but `status` means.
+    `reply`: the schema of the answer, None if it has no body. `problems`: what each status but
+    `status` means.
     """
-    responses = {status: _response("The answer", schema=reply)}
+    done = {"description": "Done"} if reply is None else _response("The answer", schema=reply)
+    responses = {status: done}
     for code, description in problems.items():
         responses[code] = _response(description, schema="Problem")
     described = {"summary": summary, "parameters": list(parameters), "responses": responses}
     return described | ({} if security is None else {"security": security})
+
+
+def body(schema: str | dict[str, Any]) -> dict[str, Any]:
+    """An operation's `requestBody`, of a named schema or one of its own, to be joined with it."""
+    named = {"$ref": _REF.format(name=schema)} if isinstance(schema, str) else schema
+    content = {"application/json": {"schema": named}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def parameter(

@@ -31,6 +31,7 @@ from parley_core.domain.ids import (
 )
 from parley_testing.fork_rules import ForkRules
 from parley_testing.group_rules import GroupRules
+from parley_testing.notice_rules import NoticeRules
 from parley_testing.session_draws import (
     NONSENSE,
     NOWHERE,
@@ -65,7 +66,7 @@ with_leases = precondition(lambda self: self.model.leases)
 with_past = precondition(lambda self: self.twins.past)
 
 
-class SessionMachine(ForkRules, GroupRules, RuleBasedStateMachine):
+class SessionMachine(ForkRules, GroupRules, NoticeRules, RuleBasedStateMachine):
     """Each rule is one call with whatever arguments, or a few that belong together."""
 
     url: str
@@ -152,7 +153,7 @@ class SessionMachine(ForkRules, GroupRules, RuleBasedStateMachine):
             lambda: edge.history(session, before=before, limit=limit, user=user),
             lambda: real.history(session, before=before, limit=limit, user=user),
         )
-        self.twins.same(edge.sessions, lambda: real.sessions(ANN))
+        self.twins.same(edge.sessions, lambda: real.sessions(ANN, archived=True))
         self.twins.same(lambda: edge.top(session), lambda: real.top(session))
 
     @rule(draw=draws, user=users, named=st.booleans())
@@ -306,9 +307,10 @@ def run(url: str, prefix: str, *, examples: int, steps: int) -> None:
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a short run meets."""
     bounds = {"MAILBOX": 4, "REMEMBERED": 6, "PAGE": 400, "SNAPSHOT": 3, "FORKS": 1_000}
-    bounds["MEMBERS"] = 1
+    bounds |= {"NOTICES": 3, "MEMBERS": 1}
     for name, value in bounds.items():
         monkeypatch.setattr(limits, name, value)
+    monkeypatch.setattr(limits, "NOTICE_RATE", 1e-6)
 
 
 @pytest.mark.usefixtures("any_redis_client", "small_limits")  # the client deletes what is left

@@ -76,6 +76,8 @@ def test_without_anything_set_the_defaults_hold() -> None:
     assert (settings.key_prefix, settings.endpoint_delay) == ("parley", 0)
     assert (settings.http_port, settings.admin_port) == (8780, 8766)
     assert (settings.rate_text, settings.rate_text_burst, settings.resume_rate) == (20, 40, 200)
+    assert (settings.admission_rate, settings.max_connections) == (3000, 0)
+    assert settings.advertise_host == ""
     assert (settings.drain_timeout, settings.turn_timeout) == (30, 300)
     assert settings.responder_pauses
     assert settings.supervisor_evict

@@ -34,7 +34,7 @@ from parley_conversation.service import Readiness, Service
 from parley_conversation.settings import ConversationSettings
 from parley_conversation.threads import OwnThreads
 from parley_conversation.worker import Worker
-from parley_core.admin import admin_app
+from parley_core.admin import admin_app, admin_url
 from parley_core.authentication import BELIEVING, BelievingAuthenticator
 from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ProcessId, SessionId, process_id
@@ -52,6 +52,7 @@ from parley_core.serving import HttpServer
 
 SESSION_LIFE = timedelta(days=7)
 """As long as the session's other keys."""
+_EVERYWHERE = "0.0.0.0"  # noqa: S104  # probes and metrics come from other machines
 
 _logger = structlog.get_logger(__name__)
 
@@ -118,8 +119,7 @@ def _admin(settings: ConversationSettings, readiness: Readiness, drain: Drain) -
         service_token=settings.service_token.get_secret_value(),
         routes=drain.routes,
     )
-    # Probes and metrics come from other machines.
-    return HttpServer(app, host="0.0.0.0", port=settings.admin_port)  # noqa: S104
+    return HttpServer(app, host=_EVERYWHERE, port=settings.admin_port)
 
 
 def _info(settings: ConversationSettings) -> ProcessInfo:
@@ -129,7 +129,12 @@ def _info(settings: ConversationSettings) -> ProcessInfo:
         release=settings.parley_release,
         namespace=settings.parley_namespace,
         pod=settings.parley_pod,
-        admin_url=f"http://127.0.0.1:{settings.admin_port}",
+        admin_url=admin_url(
+            port=settings.admin_port,
+            listens_on=_EVERYWHERE,
+            advertised=settings.advertise_host,
+            takes_orders=bool(settings.service_token.get_secret_value()),
+        ),
     )
 
 

@@ -4,8 +4,9 @@ In layers, from the top; a module imports only from layers below its own, or wit
 its neighbours. `.importlinter` holds it.
 
 - `app` puts the parts together, and `__main__` runs it.
-- The process: `endpoint` takes clients in, `drain` sends them elsewhere, `health` and `pulse` tell
-  how it is.
+- `api` and `membership_api` are what back ends and users ask over HTTP, `openapi` says so.
+- The process: `endpoint` takes clients in, `broadcasting` tells all of them, `drain` sends them
+  elsewhere, `health` and `pulse` tell how it is.
 - What a client asks: `requests` knows what each frame does, and `commands`, `appending`, `opening`
   and `admission` do it.
 - One client: `connection` is its state, `follower` brings it a session, `outbox` is the way out.

@@ -21,6 +21,12 @@ class TurnedAwayError(PermanentError):
 
 async def admit(auth: Auth, *, edge: Edge) -> UserId:
     """The user, who then counts as here. Raises `TurnedAwayError`, `Unavailable`."""
+    if edge.connection_limit and len(edge.roster) > edge.connection_limit:
+        raise TurnedAwayError(
+            ErrorCode.UNAVAILABLE,
+            "This server takes no more connections.",
+            close=CloseCode.OVERLOADED,
+        )
     try:
         user = await edge.authenticator.verify(UserId(auth.user_id), auth.token)
     except Refused as refused:

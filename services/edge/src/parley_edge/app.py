@@ -6,48 +6,44 @@ import asyncio
 import gc
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 
 import structlog
 
-from parley_core.admin import admin_app
+from parley_core.admin import admin_app, admin_url
 from parley_core.authentication import BELIEVING, BelievingAuthenticator
-from parley_core.domain.backoff import backoff
-from parley_core.domain.errors import PermanentError, Unavailable
+from parley_core.domain.errors import Unavailable
 from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ProcessId, process_id
 from parley_core.domain.presence import BEAT, stamp
-from parley_core.redis.client import RedisClient
-from parley_core.redis.connections import RedisConnections
-from parley_core.redis.conversations import RedisConversations
-from parley_core.redis.feed import RedisFeed
-from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
-from parley_core.redis.memberships import RedisMemberships
-from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
 from parley_core.telemetry import redis_up
+from parley_edge.broadcasting import Broadcasts
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
 from parley_edge.drain import Drain
 from parley_edge.edge import Edge
-from parley_edge.endpoint import websocket_app
-from parley_edge.health import drain_routes, unready
+from parley_edge.endpoint import public_app
+from parley_edge.handshakes import Admission
+from parley_edge.health import unready
+from parley_edge.http_protocol import EdgeHttpProtocol
 from parley_edge.hub import Hub
-from parley_edge.protocol import EdgeProtocol
+from parley_edge.moving import Mover, Receivers
+from parley_edge.orders import drain_routes, rebalance_routes
+from parley_edge.protocol import admitting
 from parley_edge.pulse import Pulse
+from parley_edge.rebalance import Rebalance
 from parley_edge.roster import Roster
+from parley_edge.routes import http_routes
 from parley_edge.settings import EdgeSettings
 from parley_edge.socket import PING_INTERVAL, PONG_TIMEOUT
+from parley_edge.stores import Stores, new_id, open_stores
 from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
 
-_START_WITHIN = 15.0
-"""Seconds that Redis has to answer at the start; afterwards it may be away for any time."""
 _SWEEP = 1.0
 """Seconds between two looks at what only time brings."""
 _SEND_BUFFER = 131_072
@@ -58,18 +54,6 @@ _COLLECT_AFTER = 20_000
 be a look for every hundred texts."""
 _LAST_CALLS = 3.0
 """Seconds that Redis has at the end to hear of the last departures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Redis as the edge sees it."""
-
-    client: RedisClient
-    feed: RedisFeed
-    conversations: RedisConversations
-    memberships: RedisMemberships
-    connections: RedisConnections
-    processes: RedisProcesses
 
 
 class Service:
@@ -85,16 +69,22 @@ class Service:
         self._tasks = Tasks()
         self._upkeep = Upkeep(stores.conversations, stores.memberships)
         self._edge = self._new_edge()
+        self._broadcasts = Broadcasts(
+            self._edge.hub, self._edge.roster, channel=Keys(settings.key_prefix).broadcast
+        )
         self._public = self._new_public_server()
-        self._drain = Drain(
+        self._pulse = self._new_pulse()
+        self._receivers = Receivers(stores.processes, process=process, info=self._info)
+        self._mover = Mover(
             self._edge.roster,
-            self._public,
+            look=self._receivers.look,
+            resume_rate=settings.resume_rate,
             tasks=self._tasks,
             clock=self._clock,
-            endpoint_delay=settings.endpoint_delay,
         )
+        self._drain = self._new_drain()
+        self._rebalance = self._new_rebalance()
         self._admin = self._new_admin_server()
-        self._pulse = self._new_pulse()
 
     async def start(self) -> None:
         """Returns when clients are served. Raises `PermanentError` if a port is taken."""
@@ -103,6 +93,7 @@ class Service:
         await self._admin.start()
         await self._beat()
         tasks.keep(self._beat, name="beat", pause=BEAT)
+        tasks.keep(self._broadcasts.run, name="broadcasts", pause=_SWEEP)
         tasks.keep(self._upkeep.run, name="upkeep", pause=_SWEEP)
         tasks.keep(edge.departures.run, name="departures", pause=_SWEEP)
         tasks.keep(edge.roster.check, name="check connections", pause=_SWEEP)
@@ -146,24 +137,53 @@ class Service:
             now=lambda: stamp(round(time.time() * 1000)),
             new_id=new_id,
             user_limit=settings.max_connections_per_user,
+            connection_limit=settings.max_connections,
             silence_limit=settings.session_timeout,
         )
 
     def _new_public_server(self) -> HttpServer:
         settings = self._settings
+        routes = http_routes(
+            self._edge,
+            announcements=self._stores.announcements,
+            service_token=settings.service_token.get_secret_value(),
+        )
         return HttpServer(
-            websocket_app(self._edge),
+            public_app(self._edge, routes=routes),
             host=settings.websocket_host,
             port=settings.websocket_port,
             reuse_port=True,
             send_buffer=_SEND_BUFFER,
             certificate=settings.ssl_certfile,
             private_key=settings.ssl_keyfile,
-            ws=EdgeProtocol,
+            http=EdgeHttpProtocol,
+            ws=admitting(Admission(rate=settings.admission_rate, clock=self._clock)),
             ws_max_size=settings.max_message_size,
             ws_ping_interval=PING_INTERVAL,
             ws_ping_timeout=PONG_TIMEOUT,
             ws_per_message_deflate=settings.compression,
+        )
+
+    def _new_drain(self) -> Drain:
+        return Drain(
+            self._edge.roster,
+            self._public,
+            mover=self._mover,
+            tell=self._beat,
+            tasks=self._tasks,
+            clock=self._clock,
+            endpoint_delay=self._settings.endpoint_delay,
+        )
+
+    def _new_rebalance(self) -> Rebalance:
+        return Rebalance(
+            self._edge.roster,
+            self._drain,
+            mover=self._mover,
+            look=self._receivers.look,
+            tell=self._beat,
+            tasks=self._tasks,
+            clock=self._clock,
         )
 
     def _new_admin_server(self) -> HttpServer:
@@ -176,7 +196,10 @@ class Service:
                 redis_is_up=lambda: stores.client.is_up,
             ),
             service_token=settings.service_token.get_secret_value(),
-            routes=drain_routes(self._drain, default=settings.drain_timeout),
+            routes=[
+                *drain_routes(self._drain, default=settings.drain_timeout),
+                *rebalance_routes(self._rebalance, default=settings.drain_timeout),
+            ],
         )
         return HttpServer(app, host=settings.websocket_host, port=settings.admin_port)
 
@@ -198,71 +221,16 @@ class Service:
             release=settings.parley_release,
             namespace=settings.parley_namespace,
             pod=settings.parley_pod,
-            admin_url=f"http://{_reachable(settings.websocket_host)}:{settings.admin_port}",
+            admin_url=admin_url(
+                port=settings.admin_port,
+                listens_on=settings.websocket_host,
+                advertised=settings.advertise_host,
+                takes_orders=bool(settings.service_token.get_secret_value()),
+            ),
             draining=self._drain.is_draining,
             connections=len(self._edge.roster),
+            moving=self._drain.is_moving or self._rebalance.is_running,
         )
-
-
-def _reachable(host: str) -> str:
-    """Where others on this machine find a server that listens on `host`."""
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
-
-
-def new_id() -> str:
-    """Nobody can guess it, and nobody has had it."""
-    return secrets.token_hex(12)
-
-
-@asynccontextmanager
-async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIterator[Stores]:
-    """Raises `PermanentError` if Redis does not answer within `_START_WITHIN`, or is too old."""
-    keys = Keys(settings.key_prefix)
-    client = RedisClient(
-        settings.redis_url.get_secret_value(),
-        name=f"parley-{process}",
-        connections=settings.redis_max_connections,
-    )
-    feed = RedisFeed(client, name=f"parley-{process}-feed")
-    await _start_patiently(client, keys)
-    try:
-        await feed.start()
-        yield Stores(
-            client=client,
-            feed=feed,
-            conversations=RedisConversations(
-                client,
-                keys,
-                process=process,
-                nonce=new_id,
-                rate_text=settings.rate_text,
-                burst=settings.rate_text_burst,
-                kept=settings.max_messages_per_session,
-                max_sessions=settings.max_sessions_per_user,
-            ),
-            memberships=RedisMemberships(client, keys),
-            connections=RedisConnections(client, keys, process=process),
-            processes=RedisProcesses(client, keys),
-        )
-    finally:
-        await feed.aclose()
-        await client.aclose()
-
-
-async def _start_patiently(client: RedisClient, keys: Keys) -> None:
-    failures = 0
-    deadline = time.monotonic() + _START_WITHIN
-    while True:
-        try:
-            await client.start()
-            return await join_installation(client, keys)
-        except Unavailable as error:
-            failures += 1
-            if time.monotonic() > deadline:
-                raise PermanentError(
-                    f"Redis did not answer for {_START_WITHIN:.0f} s: {error}"
-                ) from error
-            await asyncio.sleep(min(1.0, backoff(failures, roll=1.0)))
 
 
 async def run(settings: EdgeSettings, *, stop: asyncio.Event) -> None:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
+from collections.abc import Awaitable
 
 import msgspec
-from msgspec import UNSET
 
 from parley_core.domain.client_frames import Answer, Text
 from parley_core.domain.codes import ErrorCode
-from parley_core.domain.errors import Refused, Unavailable
+from parley_core.domain.errors import Refused
 from parley_core.domain.events import Accepted, Mail, MailKind
 from parley_core.domain.ids import MessageId
 from parley_core.domain.members import Role
-from parley_core.domain.server_frames import Text as TextFrame
-from parley_core.domain.server_frames import encode_open
 from parley_edge import metrics
 from parley_edge.connection import Connection
 from parley_edge.domain.answering import answer_text
 from parley_edge.follower import Follower
 from parley_edge.opening import following, reopen
-
-_QUICK_RETRIES = (0.05, 0.2)
-"""Seconds before each repeat that the client does not notice; an append may be repeated."""
+from parley_edge.patience import append_patiently
 
 
 async def append_text(connection: Connection, text: Text) -> None:
@@ -86,37 +80,14 @@ async def append(
     return await _append(connection, follower, mail, value), follower
 
 
-async def _append(connection: Connection, follower: Follower, mail: Mail, value: bytes) -> Accepted:
-    """Once, and quickly again while Redis is away for a moment."""
+def _append(
+    connection: Connection, follower: Follower, mail: Mail, value: bytes
+) -> Awaitable[Accepted]:
     follower.sending(mail.message_id)
-    append_once = partial(
-        connection.edge.conversations.append,
+    return append_patiently(
+        connection.edge.conversations,
         follower.session,
         mail,
-        frame=_log_frame(mail, follower),
         origin=connection.id,
         value=value,
-    )
-    for pause in _QUICK_RETRIES:
-        try:
-            return await append_once()
-        except Unavailable:
-            await asyncio.sleep(pause)
-    return await append_once()
-
-
-def _log_frame(mail: Mail, follower: Follower) -> bytes:
-    """What goes into the log; nothing of a command."""
-    if mail.kind is not MailKind.TEXT and mail.kind is not MailKind.ANSWER:
-        return b""
-    return encode_open(
-        TextFrame(
-            message_id=mail.message_id,
-            session_id=follower.session,
-            role="user",
-            user_id=mail.user_id,
-            device_id=mail.device_id,
-            content=mail.content,
-            interrupt_id=mail.interrupt_id or UNSET,
-        )
     )

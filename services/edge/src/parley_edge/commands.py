@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from msgspec import UNSET
-
 from parley_core.domain import limits
 from parley_core.domain.client_frames import Capability, Command
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
-from parley_core.domain.events import Listed, Mail, MailKind
-from parley_core.domain.ids import MessageId, Seq, SessionId, UserId
-from parley_core.domain.presence import presence_entry, stamp
-from parley_core.domain.server_frames import History, SessionEntry, System
+from parley_core.domain.ids import Seq, SessionId, UserId
 from parley_edge.appending import append
 from parley_edge.connection import Connection
-from parley_edge.domain.greeting import messages
+from parley_edge.domain.replies import (
+    history_reply,
+    presence_reply,
+    queued_mail,
+    queued_reply,
+    required,
+    sessions_reply,
+)
 from parley_edge.opening import following, move
 
 
@@ -36,60 +38,20 @@ async def _get_history(connection: Connection, command: Command) -> None:
         user=connection.user,
     )
     await connection.drained()
-    connection.replay(
-        History(
-            messages=messages(events, plain=connection.is_plain),
-            has_more=has_more,
-            request_id=command.request_id or UNSET,
-        )
-    )
+    connection.replay(history_reply(events, command, has_more=has_more, plain=connection.is_plain))
 
 
-async def _clear_history(connection: Connection, command: Command) -> None:
-    await _queue(connection, command, kind=MailKind.CLEAR)
-
-
-async def _switch_topic(connection: Connection, command: Command) -> None:
-    topic = _required(command.topic, "topic")
-    await _queue(connection, command, kind=MailKind.TOPIC, topic=topic)
-
-
-async def _queue(
-    connection: Connection, command: Command, *, kind: MailKind, topic: str = ""
-) -> None:
-    """Both run in their turn, as mail. Their id is the request's, so that a repeat is harmless."""
-    mail = Mail(
-        kind=kind,
-        message_id=MessageId(command.request_id or connection.edge.new_id()),
-        user_id=connection.user,
-        device_id=connection.device,
-        topic=topic,
+async def _queue(connection: Connection, command: Command) -> None:
+    mail = queued_mail(
+        command, user=connection.user, device=connection.device, new_id=connection.edge.new_id()
     )
     await append(connection, mail)
-    connection.send(
-        System(queued=True, message_id=mail.message_id, request_id=command.request_id or UNSET)
-    )
+    connection.send(queued_reply(mail, command))
 
 
 async def _list_sessions(connection: Connection, command: Command) -> None:
     listed = await connection.edge.conversations.sessions(connection.user)
-    connection.send(
-        System(
-            sessions=[_entry(session) for session in listed],
-            request_id=command.request_id or UNSET,
-        )
-    )
-
-
-def _entry(listed: Listed) -> SessionEntry:
-    return SessionEntry(
-        session_id=listed.session,
-        role=listed.role,
-        topic=listed.topic or None,
-        last_active=stamp(listed.last_active),
-        seq=listed.seq,
-        current=listed.current,
-    )
+    connection.send(sessions_reply(listed, command))
 
 
 async def _new_session(connection: Connection, command: Command) -> None:
@@ -98,7 +60,7 @@ async def _new_session(connection: Connection, command: Command) -> None:
 
 
 async def _switch_session(connection: Connection, command: Command) -> None:
-    session = SessionId(_required(command.session_id, "session_id"))
+    session = SessionId(required(command.session_id, "session_id"))
     await connection.drained()
     await move(connection, session=session, request_id=command.request_id)
 
@@ -111,12 +73,7 @@ async def _get_presence(connection: Connection, command: Command) -> None:
         # Whoever went before the watch began would be watched by it.
         await _check_may_see(connection, users)
     found = await connection.edge.connections.whereabouts(users)
-    connection.send(
-        System(
-            presence=[presence_entry(whereabouts) for whereabouts in found],
-            request_id=command.request_id or UNSET,
-        )
-    )
+    connection.send(presence_reply(found, command))
 
 
 async def _check_may_see(connection: Connection, users: Iterable[UserId]) -> None:
@@ -132,16 +89,10 @@ async def _check_may_see(connection: Connection, users: Iterable[UserId]) -> Non
         raise Refused(ErrorCode.FORBIDDEN, "You may not see where this user is.")
 
 
-def _required(value: str | None, name: str) -> str:
-    if value is None:
-        raise Refused(ErrorCode.INVALID_MESSAGE, f"This command needs {name}.")
-    return value
-
-
 COMMANDS: dict[str, Callable[[Connection, Command], Awaitable[None]]] = {
     "get_history": _get_history,
-    "clear_history": _clear_history,
-    "switch_topic": _switch_topic,
+    "clear_history": _queue,
+    "switch_topic": _queue,
     "list_sessions": _list_sessions,
     "new_session": _new_session,
     "switch_session": _switch_session,

@@ -21,15 +21,16 @@ from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_core.domain.server_frames import (
     Error,
     Heartbeat,
-    Reconnect,
     ServerFrame,
     encode,
 )
+from parley_edge.domain.framing import Place
 from parley_edge.domain.greeting import health
 from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
 from parley_edge.domain.rendering import audience
 from parley_edge.edge import Edge
 from parley_edge.follower import Follower
+from parley_edge.leaving import Request, go_on
 from parley_edge.outbox import Outbox, Socket
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ class Connection:
     """A socket's listener, a follower's sink, and what requests act on."""
 
     __slots__ = (
+        "_asked",
         "_carry_out",
         "_pending",
         "_since",
@@ -54,7 +56,6 @@ class Connection:
         "edge",
         "follower",
         "id",
-        "is_leaving",
         "is_registered",
         "moving",
         "outbox",
@@ -89,7 +90,7 @@ class Connection:
         self._since = edge.clock()
         self._pending: deque[AnyClientFrame] | None = None
         self._work: asyncio.Task[None] | None = None
-        self.is_leaving = False
+        self._asked: Request | None = None
         edge.roster.add(self)
 
     # From the socket
@@ -163,6 +164,28 @@ class Connection:
         return self.audience.is_plain
 
     @property
+    def is_idle(self) -> bool:
+        """Between an answer and the next text."""
+        return self._work is None and not (
+            self.follower and self.follower.reader.standing.unanswered
+        )
+
+    @property
+    def asked(self) -> Request | None:
+        """What it was asked and could not do at once."""
+        return self._asked
+
+    @asked.setter
+    def asked(self, request: Request | None) -> None:
+        self._asked = request
+        if self.follower is not None:
+            self.follower.refocus()
+
+    @property
+    def is_leaving(self) -> bool:
+        return self._asked is not None
+
+    @property
     def is_closing(self) -> bool:
         return self.phase is Phase.CLOSING
 
@@ -170,9 +193,12 @@ class Connection:
         """Send now. A client that does not read is too slow for these as for live frames."""
         self.outbox.write(self.audience.form.write(encode(frame)))
 
-    def replay(self, frame: ServerFrame) -> None:
-        """Send what may be large and was asked for: the socket paces it, see `drained`."""
-        self.outbox.replay(self.audience.form.write(encode(frame)))
+    def replay(self, frame: ServerFrame, *, place: Place | None = None) -> None:
+        """Send what may be large and was asked for: the socket paces it, see `drained`.
+
+        `place`: where the client is then, if this moves it.
+        """
+        self.outbox.replay(self.audience.form.write(encode(frame), place=place))
 
     def _too_slow(self) -> None:
         self.close(CloseCode.TOO_SLOW)
@@ -213,7 +239,7 @@ class Connection:
     def moved(self, *, behind: bool) -> None:
         if self.phase in {Phase.REPLAYING, Phase.LIVE}:
             self.phase = advance(self.phase, Phase.REPLAYING if behind else Phase.LIVE)
-        self._leave_if_idle()
+        go_on(self)
 
     def put_out(self) -> None:
         self.fail(ErrorCode.FORBIDDEN, "You are not in this session any more.")
@@ -222,7 +248,8 @@ class Connection:
     def broken(self) -> None:
         self.close(CloseCode.LOST)
 
-    def presence_changed(self, body: bytes) -> None:
+    def told(self, body: bytes) -> None:
+        """Of the presence of somebody whom the client watches."""
         self.outbox.write(self.audience.form.write(body))
 
     # Its session
@@ -282,14 +309,14 @@ class Connection:
             self._work = self._pending = None
             if not self.edge.roster.has(self.id):
                 self._depart()
-        self._leave_if_idle()
+        go_on(self)
 
     def _depart(self) -> None:
         if self.is_registered:
             self.edge.departures.add(self.id, user=self.user)
         self.edge.roster.finished(self, user=self.user or None)
 
-    # Once a second, and when the process drains
+    # Once a second
 
     def check(self) -> None:
         """What only time brings: a client that does not say who it is, is silent, or too slow."""
@@ -303,27 +330,3 @@ class Connection:
             self.close(CloseCode.TOO_SLOW)
         else:
             self._socket.check(now)
-
-    def ask_to_move(self, *, within: float, reason: str) -> None:
-        """A client that knows how opens another connection first; others leave when idle."""
-        if self.is_plain:
-            self._leave(when_idle=True)
-            self._leave_if_idle()
-        else:
-            self.send(Reconnect(within_ms=round(within * 1000), reason=reason))
-
-    def stay(self) -> None:
-        """The drain was taken back."""
-        self._leave(when_idle=False)
-
-    def _leave(self, *, when_idle: bool) -> None:
-        self.is_leaving = when_idle
-        if self.follower is not None:
-            self.follower.refocus()
-
-    def _leave_if_idle(self) -> None:
-        """Between an answer and the next text."""
-        if not self.is_leaving or self._work is not None:
-            return
-        if self.follower is None or not self.follower.reader.standing.unanswered:
-            self.close(CloseCode.DRAINED)

@@ -1,25 +1,30 @@
 """Taking a process out of service without losing anything.
 
 Not ready, the endpoint delay (still accepting), listener closed (two edges may share a port: an
-open listener would take its own clients back), connections asked to move over the window, the rest
-closed at the deadline. Frames read before a client's close are still carried out.
+open listener would take its own clients back), connections asked to move as fast as others take
+them, the rest closed at the deadline. Frames read before a client's close are still carried out.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from parley_core.domain.codes import CloseCode
 from parley_edge import metrics
-from parley_edge.domain.drain import pace
+from parley_edge.leaving import Reason
+from parley_edge.moving import HEARD, Move, Mover
 from parley_edge.roster import Roster
 from parley_edge.tasks import Tasks
 
+_TOLD_WITHIN = 1.0
+"""Seconds that Redis has to tell others of the drain before it goes on without."""
+_LATECOMERS = 0.1
+"""Seconds between two looks for connections that came, or could not go when they were asked."""
 _LAST_WORDS = 7.0
 """Seconds after the deadline for closing handshakes and for frames that were read."""
 
@@ -43,12 +48,19 @@ class Stage(StrEnum):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What `GET /drain` says. `remaining`: open, or frames of theirs are carried out."""
+    """What `GET /drain` says.
+
+    Of those `asked`, `moved` have gone, at `rate` a second at most, to `receivers` other edges.
+    `remaining`: connections that are open, or whose frames are still carried out.
+    """
 
     stage: Stage
     connections: int
     asked: int
+    moved: int
     remaining: int
+    receivers: int
+    rate: float
     seconds_left: float
 
 
@@ -60,31 +72,47 @@ class Drain:
         roster: Roster,
         door: Door,
         *,
+        mover: Mover,
+        tell: Callable[[], Coroutine[Any, Any, None]],
         tasks: Tasks,
         clock: Callable[[], float],
         endpoint_delay: float,
     ) -> None:
+        """`tell` lets the other processes know what this one does."""
         self._roster = roster
         self._door = door
+        self._mover = mover
+        self._tell = tell
         self._tasks = tasks
         self._clock = clock
         self._delay = endpoint_delay
         self._run: asyncio.Task[None] | None = None
+        self._move: Move | None = None
+        self._telling: set[asyncio.Task[None]] = set()
+        self._is_open = True
         self._deadline = 0.0
-        self._asked = 0
         self.stage = Stage.SERVING
 
     @property
     def is_draining(self) -> bool:
         return self.stage is not Stage.SERVING
 
+    @property
+    def is_moving(self) -> bool:
+        """It sends connections away, or is about to."""
+        return self.stage in {Stage.DELAYING, Stage.MOVING}
+
     def progress(self) -> Progress:
         left = self._deadline - self._clock() if self._run and not self._run.done() else 0.0
+        move = self._move
         return Progress(
             stage=self.stage,
             connections=len(self._roster),
-            asked=self._asked,
+            asked=move.asked if move else 0,
+            moved=move.moved if move else 0,
             remaining=self._roster.unfinished,
+            receivers=move.receivers if move else 0,
+            rate=move.rate if move else 0.0,
             seconds_left=round(max(0.0, left), 3),
         )
 
@@ -99,48 +127,69 @@ class Drain:
                 return self._run
             self._run.cancel()
         self._deadline = deadline
-        if not self.is_draining:
+        if self._move is None:
+            self._move = self._mover.begin(Reason.DRAIN)
             self._enter(Stage.DELAYING)
-        self._run = self._tasks.spawn(self._drain(within), name="drain")
+        self._run = self._tasks.spawn(self._drain(self._move, within=within), name="drain")
         return self._run
 
     async def take_back(self) -> None:
-        """Serve again. Clients that were asked to move still go."""
+        """Serve again. Clients that were asked to move still go.
+
+        Raises `PermanentError` if the port was taken meanwhile; then the drain goes on.
+        """
         if not self.is_draining:
             return
+        if not self._is_open:
+            await self._door.listen_again()
+            self._is_open = True
         if self._run is not None:
             self._run.cancel()
             await asyncio.wait({self._run})
-        await self._door.listen_again()
-        for connection in self._roster:
-            connection.stay()
+        self._mover.end()
+        self._move = None
         self._enter(Stage.SERVING)
 
-    async def _drain(self, within: float) -> None:
+    async def _drain(self, move: Move, *, within: float) -> None:
         if self.stage is Stage.DELAYING:
-            await asyncio.sleep(self._delay)
-            await self._door.stop_listening()
+            await self._until_heard()
         self._enter(Stage.MOVING)
         self._deadline = self._clock() + within
-        await self._ask_all(within)
-        await self._roster.emptied(within=self._deadline - self._clock())
+        await self._empty(move)
         self._enter(Stage.CLOSING)
         for connection in self._roster:
             connection.close(CloseCode.DRAINED)
         await self._roster.emptied(within=_LAST_WORDS)
         self._enter(Stage.DRAINED)
 
-    async def _ask_all(self, within: float) -> None:
-        start = self._clock()
-        connections = list(self._roster)
-        tempo = pace(len(connections), window=within)
-        for index, connection in enumerate(connections):
-            await asyncio.sleep(max(0.0, start + tempo.moment(index) - self._clock()))
-            connection.ask_to_move(within=tempo.within, reason="drain")
-            self._asked += 1
+    async def _until_heard(self) -> None:
+        """Close the listener when who sends clients here has heard of the drain.
+
+        Whoever drains too has to hear of it as well: from then on they share the receivers.
+        """
+        await asyncio.sleep(self._delay)
+        await self._door.stop_listening()
+        self._is_open = False
+        await asyncio.wait(self._telling, timeout=_TOLD_WITHIN)
+        await self._roster.emptied(within=max(0.0, HEARD - self._delay))
+
+    async def _empty(self, move: Move) -> None:
+        """Returns when no connection is left, or at the deadline."""
+        moving = self._tasks.spawn(self._move_all(move, deadline=self._deadline), name="move")
+        try:
+            await self._roster.emptied(within=self._deadline - self._clock())
+        finally:
+            moving.cancel()
+            await asyncio.wait({moving})
+
+    async def _move_all(self, move: Move, *, deadline: float) -> None:
+        """Until cancelled: also those whose handshake was under way when the listener closed."""
+        async with move.informed():
+            while True:
+                await move.ask(self._roster, deadline=deadline)
+                await asyncio.sleep(_LATECOMERS)
 
     def _enter(self, stage: Stage) -> None:
-        if stage is Stage.DELAYING:
-            self._asked = 0
         self.stage = stage
         metrics.DRAINING.set(self.is_draining)
+        self._telling = {self._tasks.spawn(self._tell(), name=f"tell of {stage}")}

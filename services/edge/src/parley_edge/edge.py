@@ -35,5 +35,7 @@ class Edge:
     new_id: Callable[[], str]
     user_limit: int
     """Connections that a user may have to this process."""
+    connection_limit: int
+    """Connections of all users to this process, 0: any number."""
     silence_limit: float
     """Seconds without a byte from a client after which it is lost: SESSION_TIMEOUT."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from parley_core.http_api import PROBLEMS
 from parley_edge.connection import Connection
 from parley_edge.edge import Edge
 from parley_edge.protocol import EXTENSION, EdgeProtocol
@@ -17,8 +19,8 @@ from parley_edge.socket import ClientSocket
 SUBPROTOCOL = "parley.v1"
 
 
-def websocket_app(edge: Edge) -> Starlette:
-    """The application on WEBSOCKET_PORT."""
+def public_app(edge: Edge, *, routes: Sequence[BaseRoute]) -> Starlette:
+    """The application on WEBSOCKET_PORT: WebSockets, and `routes` beside them."""
 
     def connect(socket: ClientSocket) -> Connection:
         return Connection(socket, edge=edge, carry_out=carry_out)
@@ -30,4 +32,7 @@ def websocket_app(edge: Edge) -> Starlette:
             await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
             handshake.hand_over(connect)
 
-    return Starlette(routes=[WebSocketRoute("/ws", serve), WebSocketRoute("/", serve)])
+    return Starlette(
+        routes=[WebSocketRoute("/ws", serve), WebSocketRoute("/", serve), *routes],
+        exception_handlers=PROBLEMS,
+    )

@@ -15,7 +15,7 @@ from parley_core.domain.server_frames import Ack, Turn
 from parley_edge.belonging import Belonging
 from parley_edge.domain.arrival import Arrival
 from parley_edge.domain.framing import Place
-from parley_edge.domain.greeting import greeting, turn_frame
+from parley_edge.domain.greeting import greeted_at, greeting, turn_frame
 from parley_edge.domain.reader import Reader
 from parley_edge.domain.standing import Verdict
 from parley_edge.edge import Edge
@@ -256,7 +256,8 @@ class Follower:
                 plain=self._sink.audience.is_plain,
                 server=self._edge.server,
                 now=self._edge.now(),
-            )
+            ),
+            place=greeted_at(page, resumed_from=position),
         )
 
     def _settle(self, page: Attachment) -> None:

@@ -78,7 +78,7 @@ class Hub:
         channel = self.sessions.get(name)
         if channel is None:
             for watcher in self.watches.members(name):
-                watcher.presence_changed(data)
+                watcher.told(data)
             return
         channel.heard_at = self._clock()
         try:

@@ -46,6 +46,8 @@ class Belonging(Protocol):
 
 
 class Watcher(Protocol):
-    """A connection that watches presence."""
+    """Somebody who hears another channel: a user's presence, or broadcasts."""
 
-    def presence_changed(self, body: bytes) -> None: ...
+    def told(self, body: bytes) -> None:
+        """What was published on a channel that is no session's."""
+        ...

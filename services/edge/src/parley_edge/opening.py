@@ -15,7 +15,7 @@ from parley_core.domain.events import Opened
 from parley_core.domain.ids import DeviceId, SessionId, session_partition
 from parley_edge.admission import TurnedAwayError, admit
 from parley_edge.connection import Connection
-from parley_edge.domain.greeting import greeting
+from parley_edge.domain.greeting import greeted_at, greeting
 from parley_edge.domain.lifecycle import Phase
 from parley_edge.domain.rendering import audience, capabilities_of
 from parley_edge.follower import Follower
@@ -187,5 +187,6 @@ def _greet(
             server=edge.server,
             now=edge.now(),
             request_id=request_id or UNSET,
-        )
+        ),
+        place=greeted_at(opened.attachment, resumed_from=position),
     )

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from parley_edge.domain.framing import WINDOW_BITS, Form
 from parley_edge.domain.inbound import Inbound
+from parley_edge.handshakes import Admission, says_resume, turned_away
 from parley_edge.socket import ClientSocket, KeepAlive, Listener
 
 EXTENSION = "parley"
@@ -41,6 +42,9 @@ def keep_alive(interval: float | None, timeout: float | None) -> KeepAlive:
 
 class EdgeProtocol(WebSocketsSansIOProtocol):
     """One client's handshake."""
+
+    admission: ClassVar[Admission | None] = None
+    """Lets handshakes in; None: all."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,6 +80,16 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
 
     # From the event loop, by way of uvicorn
 
+    def handle_connect(self, event: Any) -> None:
+        wait = None
+        if self.admission is not None:
+            wait = self.admission.admit(resumes=says_resume(event.path))
+        if wait is None:
+            super().handle_connect(event)
+        else:
+            self.transport.write(turned_away(wait))
+            self.transport.close()
+
     def data_received(self, data: bytes) -> None:
         if not self.handshake_initiated:
             super().data_received(data)
@@ -100,3 +114,12 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
         if not self._is_handed_over:
             self.send_500_response()
             self.transport.close()
+
+
+def admitting(by: Admission) -> type[EdgeProtocol]:
+    """The protocol of a process that lets in whom `by` does."""
+
+    class AdmittingProtocol(EdgeProtocol):
+        admission = by
+
+    return AdmittingProtocol

@@ -36,16 +36,21 @@ class Pulse:
         self._departures = departures
         self._info = info
         self._doubts = False
+        self._beating = asyncio.Lock()
 
     async def beat(self) -> None:
-        """Once; while Redis is away nothing is lost but time."""
-        try:
-            self._doubts |= await self._processes.beat(self._process, self._info())
-            if self._doubts:
-                await self._reconcile()
-                self._doubts = False
-        except Unavailable:
-            return
+        """Once, with what is true by then; while Redis is away nothing is lost but time.
+
+        One at a time: a beat whose reply has not come makes the store doubt the next one.
+        """
+        async with self._beating:
+            try:
+                self._doubts |= await self._processes.beat(self._process, self._info())
+                if self._doubts:
+                    await self._reconcile()
+                    self._doubts = False
+            except Unavailable:
+                return
 
     async def retire(self) -> None:
         await self._processes.retire(self._process)

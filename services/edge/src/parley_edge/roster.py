@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from parley_core.domain.codes import CloseCode
 from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_edge import metrics
+from parley_edge.domain.rendering import Audience
+from parley_edge.leaving import Leaver
 
 _AT_ONCE = 200
 """Connections that are looked at in one step: pings of thousands must not hold up a text."""
 
 
-class Member(Protocol):
+class Way(Protocol):
+    """Out to a client."""
+
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        """Sends a live frame, in the form of the client's audience."""
+        ...
+
+
+class Member(Leaver, Protocol):
     """A connection, as those see it who go through all of them."""
 
-    id: ConnectionId
     user: UserId
     device: DeviceId
     is_registered: bool
+    audience: Audience
+
+    @property
+    def outbox(self) -> Way: ...
 
     def check(self) -> None:
         """What only time brings."""
         ...
-
-    def ask_to_move(self, *, within: float, reason: str) -> None:
-        """Go elsewhere within `within` seconds."""
-        ...
-
-    def stay(self) -> None:
-        """It need not go."""
-        ...
-
-    def close(self, code: CloseCode) -> None: ...
 
 
 class Roster:
@@ -58,6 +61,10 @@ class Roster:
     def unfinished(self) -> int:
         """Connections that are open, or whose frames are still being carried out."""
         return len(self._unfinished)
+
+    def get(self, connection: ConnectionId) -> Member | None:
+        """The connection, if its socket is open."""
+        return self._connections.get(connection)
 
     def count(self, user: UserId) -> int:
         """Connections of `user` here.

@@ -8,6 +8,7 @@ from typing import Protocol
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.domain.server_frames import ServerFrame
+from parley_edge.domain.framing import Place
 from parley_edge.domain.rendering import Audience
 from parley_edge.outbox import Outbox
 
@@ -19,18 +20,21 @@ class Sink(Protocol):
     user: UserId
     audience: Audience
     outbox: Outbox
-    is_leaving: bool
-    """It is told of each log frame, by `moved`, to leave between an answer and the next text."""
     watched: frozenset[UserId]
     """Whose presence the client is told."""
+
+    @property
+    def is_leaving(self) -> bool:
+        """It hears of each log frame, by `moved`, to leave between an answer and the next text."""
+        ...
 
     @property
     def is_closing(self) -> bool: ...
 
     def send(self, frame: ServerFrame) -> None: ...
 
-    def replay(self, frame: ServerFrame) -> None:
-        """Send what the socket paces."""
+    def replay(self, frame: ServerFrame, *, place: Place | None = None) -> None:
+        """Send what the socket paces; `place` is where the client is then, if this moves it."""
         ...
 
     def moved(self, *, behind: bool) -> None:

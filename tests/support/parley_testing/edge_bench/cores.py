@@ -37,6 +37,11 @@ def anywhere(pids: Iterable[int]) -> None:
         _pin(pid, _ALL)
 
 
+def of_server() -> int | None:
+    """The core that a server under test has; None if it shares them all."""
+    return max(_SERVER) if len(_ALL) > 1 else None
+
+
 def sentence() -> str:
     """What was done, for the output."""
     if len(_ALL) < 2:  # one for the server and one for the load

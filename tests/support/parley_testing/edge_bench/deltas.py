@@ -19,9 +19,9 @@ from parley_testing.edge_bench.edge_server import UNLIMITED, EdgeServer, edge
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.graph import RATE, SECONDS
 from parley_testing.edge_bench.latencies import Latencies
-from parley_testing.edge_bench.meter import Stopwatch, Used
 from parley_testing.edge_bench.pace import ON_TIME, until, without_collector
 from parley_testing.edge_bench.readers import Reader
+from parley_testing.edge_bench.stopwatch import Stopwatch, Used
 from parley_testing.ports import free_port
 from parley_testing.processes import ServiceProcess
 from parley_testing.stack import ablated

@@ -16,6 +16,8 @@ from parley_testing.edge_bench.publishing import SessionPublisher
 from parley_testing.ports import free_port
 from parley_testing.processes import ServiceProcess
 
+_ANSWER_WITHIN = 30.0
+"""Seconds: it may have much to do, and the answer is part of no figure."""
 UNLIMITED = {
     "MAX_CONNECTIONS_PER_USER": "10000",
     "RATE_TEXT": "1000000",
@@ -47,7 +49,7 @@ class EdgeServer:
 
     async def connections(self) -> int:
         """How many the process says that it has."""
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=_ANSWER_WITHIN) as http:
             metrics = (await http.get(f"{self.process.admin_url}/metrics")).text
         return round(_gauge(metrics, "parley_edge_connections"))
 

@@ -10,8 +10,8 @@ from parley_testing.edge_bench.devices import attach_all
 from parley_testing.edge_bench.edge_server import UNLIMITED
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.latencies import Latencies, content
-from parley_testing.edge_bench.meter import Stopwatch
 from parley_testing.edge_bench.pace import ON_TIME, at_rate, until, without_collector
+from parley_testing.edge_bench.stopwatch import Stopwatch
 
 PER_CPU_SECOND = Aim(least=125_000)
 P99_MS = Aim(most=20)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import msgspec
 from rich.table import Table
 
-from parley_testing.edge_bench.meter import Used
+from parley_testing.edge_bench.stopwatch import Used
 
 _DISTURBED = 0.1
-"""Share of the wall time for which others may have the core of the server under test."""
+"""Share of the wall time that others may have of the core of the server under test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class Report:
     def add_used(self, server: str, used: Used, *, load: str = "") -> None:
         self.add(server, "CPU s", used.cpu, load=load)
         self.add(server, "wall s", used.wall, load=load)
-        self.add(server, "waited for its core s", used.waited, load=load)
-        if used.waited > _DISTURBED * used.wall:
+        self.add(server, "others on its core s", used.others, load=load)
+        if used.others > _DISTURBED * used.wall:
             where = f"{server}, {load}" if load else server
-            self.notes.append(f"{where}: others had its core: look at CPU, not at latencies")
+            self.notes.append(f"{where}: others were on its core, latencies are theirs as well")
 
     def fail(self, sentence: str) -> None:
         self.failures.append(sentence)
@@ -77,7 +77,7 @@ class Report:
     def expect(self, found: float, *, least: float, what: str) -> None:
         """Less than that was not measured but missed: a failure."""
         if found < least:
-            self.fail(f"{what}: expected at least {least:,.0f}, got {found:,.0f}")
+            self.fail(f"{what}: expected at least {least:,.7g}, got {found:,.7g}")
 
 
 def table(report: Report) -> Table:

@@ -1,7 +1,7 @@
 """The least that a Python process can do: ready frames, written to each transport.
 
-`python -m ...floor_server PORT CONTROL_PORT`: what arrives on the control port goes to every
-WebSocket as it is. Its CPU is the machine's own: no server here can deliver for less.
+`python -m ...floor_server PORT CONTROL_PORT`: each frame that arrives on the control port goes
+to every WebSocket as it is. Its CPU is the machine's own: no server here can deliver for less.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import cast
 
 import uvloop
 
-from parley_testing.edge_bench.frames import plain, upgraded
+from parley_testing.edge_bench.frames import FrameParser, plain, upgraded
 
 _KEY = re.compile(rb"sec-websocket-key: *(\S+)", re.IGNORECASE)
 _GREETING = plain(b'{"type":"system","session_id":"floor"}')
@@ -43,14 +43,19 @@ class Listener(asyncio.Protocol):
 
 
 class Control(asyncio.Protocol):
-    """Whoever says what is delivered; one frame comes in one piece."""
+    """Whoever says what is delivered. Each frame is written by itself, also when several came."""
 
     def __init__(self, everyone: set[asyncio.Transport]) -> None:
         self._everyone = everyone
+        self._parser = FrameParser(self._deliver)
 
     def data_received(self, data: bytes) -> None:
+        self._parser.feed(data)
+
+    def _deliver(self, opcode: int, data: bytes, start: int, end: int) -> None:
+        frame = plain(data[start:end], opcode=opcode)
         for transport in self._everyone:
-            transport.write(data)
+            transport.write(frame)
 
 
 async def _serve(port: int, control_port: int) -> None:

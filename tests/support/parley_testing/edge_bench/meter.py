@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -56,34 +54,11 @@ def open_files(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def waited_seconds(pid: int) -> float:
-    """How long its living threads were ready to run, and another process had their core."""
-    threads = [thread for each in family(pid) for thread in _threads(each)]
-    return sum(int((each / "schedstat").read_text().split()[1]) for each in threads) / 1e9
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """Of a stretch, in seconds: CPU, wall time, and the time that others took of its core."""
-
-    cpu: float
-    wall: float
-    waited: float
-
-
-class Stopwatch:
-    """Runs from its making."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._wall = time.perf_counter()
-        self._cpu = cpu_seconds(pid)
-        self._waited = waited_seconds(pid)
-
-    def read(self) -> Used:
-        """What was used until now."""
-        return Used(
-            cpu=cpu_seconds(self._pid) - self._cpu,
-            wall=time.perf_counter() - self._wall,
-            waited=waited_seconds(self._pid) - self._waited,
-        )
+def busy_seconds(core: int) -> float:
+    """For how long a core has worked since the machine started, for whoever it was."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            # user, nice, system, idle, iowait, irq, softirq, steal; the rest is in user and nice
+            return sum(int(ticks[index]) for index in (0, 1, 2, 5, 6, 7)) / _TICKS
+    raise ValueError(f"the system does not know a core {core}")

@@ -13,8 +13,8 @@ from parley_testing.edge_bench.devices import Device, attach_all
 from parley_testing.edge_bench.edge_server import UNLIMITED, EdgeServer, edge
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.latencies import Latencies, content
-from parley_testing.edge_bench.meter import Stopwatch
 from parley_testing.edge_bench.pace import ON_TIME, at_rate, repeated, until, without_collector
+from parley_testing.edge_bench.stopwatch import Stopwatch
 
 P99_RATIO = Aim(most=1.2)
 _QUEUE_MB = 1.0

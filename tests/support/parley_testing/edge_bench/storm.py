@@ -11,8 +11,8 @@ from parley_testing.edge_bench.contender import EDGE
 from parley_testing.edge_bench.crowd import Crowd, crowd_on_first
 from parley_testing.edge_bench.figures import Aim, Report
 from parley_testing.edge_bench.latencies import percentile
-from parley_testing.edge_bench.meter import Stopwatch
 from parley_testing.edge_bench.pace import until, without_collector
+from parley_testing.edge_bench.stopwatch import Stopwatch
 from parley_testing.processes import ServiceProcess
 
 ALMOST_ALL_S = Aim(most=1.5)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from parley.bench.absence import longest_absence
 from parley.bench.reading import Attached, Denied, Reading, What, read
 from parley.bench.record import DeviceRecord
 from parley.bench.times import Spread, Times, spread
@@ -19,6 +20,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 
     `lost`: texts that were never acknowledged, or acknowledged and never answered; `refused`:
     the server said no. `out_of_order` counts silent holes too. `gaps`: holes that were told.
+    `longest_away_ms`: for which a device that had been attached had no connection.
     """
 
     texts: int
@@ -31,6 +33,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     torn: int
     gaps: int
     connections: int
+    longest_away_ms: float
     errors: dict[str, int]
     wall: float
     client_cpu: float
@@ -52,7 +55,8 @@ def measure(
     client_cpu: float,
 ) -> Figures:
     """The figures of a run that took `wall` seconds and `client_cpu` seconds of this process."""
-    readings = [read(record) for record in history]
+    records = tuple(history)
+    readings = [read(record) for record in records]
     times = Times(readings)
     whats = [step.what for reading in readings for step in reading.steps]
     found = Counter(violation.invariant for violation in violations)
@@ -70,6 +74,7 @@ def measure(
         torn=found[Invariant.WHOLE_TEXT],
         gaps=sum(isinstance(what, Attached) and what.is_gap for what in whats),
         connections=sum(_connections(reading) for reading in readings),
+        longest_away_ms=round(1000 * max(map(longest_absence, records), default=0.0), 1),
         errors=dict(Counter(what.code for what in whats if isinstance(what, Denied))),
         wall=round(wall, 3),
         client_cpu=round(client_cpu, 3),

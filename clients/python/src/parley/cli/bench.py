@@ -114,6 +114,7 @@ def _table(figures: Figures) -> Table:
         ("torn answers", str(figures.torn)),
         ("refused", str(figures.refused)),
         ("connections, told gaps", f"{figures.connections}, {figures.gaps}"),
+        ("longest without a connection", f"{figures.longest_away_ms:g} ms"),
         ("errors told", ", ".join(f"{k} {v}" for k, v in figures.errors.items()) or "none"),
         ("wall, CPU of the clients", f"{figures.wall:.1f} s, {figures.client_cpu:.1f} s"),
     ):

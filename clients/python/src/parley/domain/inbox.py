@@ -1,11 +1,14 @@
 """One ordered stream out of the frames of many connections.
 
 Connections end, overlap and repeat themselves; a log frame is given on exactly once, in seq order,
-and so is each piece of an answer that is being written.
+and so is each piece of an answer that is being written. What is only live has no number: where two
+connections overlap, the second one's repetitions of the first one's newest frames are known by
+being equal and in the same order.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -17,6 +20,10 @@ from parley_core.domain.cursor import Cursor, LiveText, Step
 from parley_core.domain.ids import Epoch, MessageId, Seq
 
 T = TypeVar("T")
+
+OVERLAP = 1_000
+"""Frames that are only live and may come a second time. Policy past it: the oldest is given on
+again, if it comes again."""
 
 
 class Hole(Exception):
@@ -30,6 +37,9 @@ class Inbox:
         self.session_id: str | None = None
         self._cursor: Cursor | None = None
         self._writing = LiveText()
+        self._had: deque[Received] = deque(maxlen=OVERLAP)
+        """What was only live and came since the next connection was dialed."""
+        self._is_second = False
 
     @property
     def position(self) -> Position | None:
@@ -43,9 +53,26 @@ class Inbox:
 
         Raises `Hole` if the `system` does not say where the session is.
         """
+        self._is_second = True
         if resumed and system.recovered is True and system.epoch == resumed.epoch:
             return None
+        if resumed and self._stands_at(system):
+            # A clear that came over the connection before: the log begins where the stream is.
+            return None
         return self._move(system, gap=resumed is not None)
+
+    def begin_overlap(self) -> None:
+        """From now on what comes over this connection may come over the next one too."""
+        self._had.clear()
+        self._is_second = False
+
+    def _stands_at(self, system: wire.System) -> bool:
+        cursor = self._cursor
+        return (
+            cursor is not None
+            and system.session_id == self.session_id
+            and (system.epoch, system.seq, system.id) == (cursor.epoch, cursor.seq, cursor.id)
+        )
 
     def accept(self, frame: Received) -> Event | None:
         """What of `frame` is new to the stream; None if nothing is. Raises `Hole`."""
@@ -56,8 +83,20 @@ class Inbox:
                 return None
             case wire.System():
                 return self._system(frame)
+            case wire.Event() | wire.Turn() | wire.Typing() | wire.Presence():
+                return self._live_only(frame)
         seq = place(frame)
         return frame if seq is None else self._logged(frame, seq)
+
+    def _live_only(self, frame: Received) -> Received | None:
+        """None for what the connection before has brought already."""
+        if not self._is_second:
+            self._had.append(frame)
+            return frame
+        while self._had:
+            if self._had.popleft() == frame:
+                return None
+        return frame
 
     def _system(self, system: wire.System) -> Event | None:
         if system.request_id is not UNSET and system.recovered is not UNSET:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, UnsetType
 
 from parley_core.domain import server_frames as wire
+from parley_core.domain.backoff import backoff
 from parley_core.domain.codes import CLOSES, CloseCode, ErrorCode, Reconnect, reconnect_after
 from parley_core.domain.errors import Refused
 
@@ -30,6 +31,14 @@ def failures_after(code: int | None, *, failures: int, lived: float) -> int | No
         return failures + 1
     waits = code in CLOSES and CLOSES[CloseCode(code)].reconnect is Reconnect.WITH_BACKOFF
     return 1 if waits else 0
+
+
+def pause(failures: int, *, asked: float, roll: float) -> float:
+    """Seconds until the next try after `failures` in a row; `roll` in [0, 1) is the jitter.
+
+    The server `asked` for that many: not before, and not all whom it asked at one moment.
+    """
+    return max(asked * (1.0 + roll), backoff(failures, roll=roll))
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,10 @@ class Opened(Struct, frozen=True):
 
 
 class Listed(Struct, frozen=True):
-    """One of a user's sessions. `last_active`: Unix time in milliseconds, by Redis's clock."""
+    """One of a user's sessions. `last_active`: Unix time in milliseconds, by Redis's clock.
+
+    `archived`: off the list that clients see, kept until it expires.
+    """
 
     session: SessionId
     role: str
@@ -107,6 +110,7 @@ class Listed(Struct, frozen=True):
     seq: Seq
     last_active: int
     current: bool
+    archived: bool = False
 
 
 class Accepted(Struct, frozen=True):
@@ -216,7 +220,10 @@ class Begun(Struct, frozen=True):
 
 
 class ProcessInfo(Struct, frozen=True, omit_defaults=True):
-    """What a process says of itself with each beat. `started`: Unix time in seconds."""
+    """What a process says of itself with each beat. `started`: Unix time in seconds.
+
+    `draining`: it takes no more work; `moving`: it sends what it has to others, in a drain or not.
+    """
 
     kind: str
     started: float
@@ -226,6 +233,7 @@ class ProcessInfo(Struct, frozen=True, omit_defaults=True):
     admin_url: str = ""
     draining: bool = False
     connections: int = 0
+    moving: bool = False
 
 
 class Online(Struct, frozen=True):

@@ -24,6 +24,14 @@ ANSWER = 262_144
 """Bytes of one answer."""
 COUNTED_ATTEMPTS = 3
 """Attempts of one turn that may end in an exception or a silent death."""
+ARCHIVED = 100
+"""Archived sessions of a user that one list has at most."""
+NOTICES = 50
+"""Notices that one session may get at once."""
+NOTICE_RATE = 10.0
+"""Notices of one session a second after that."""
+BROADCAST_USERS = 1_000
+"""Users that one broadcast may name."""
 MEMBERS = 100
 """People in one session beside its owner: each text goes to all of them, and a page of them is read
 at once."""

@@ -3,7 +3,7 @@
 One header line, `kind epoch seq origin id`, then the frame's bytes. `kind` is `log` or `live`, a
 colon, and the frame's type, so that an edge can route a frame without reading it. A log frame's
 seq and id are its own, a live frame's are those of the newest event. `origin` is the connection
-that sent it, `-` if none did. The id comes last because it may hold spaces.
+that sent it, `-` for the agent, `!` for a notice. The id comes last because it may hold spaces.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import NamedTuple
 from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq
 
 NO_ORIGIN = ConnectionId("-")
+NOTICE = ConnectionId("!")
+"""The origin of what no connection sent and no input is answered by."""
 
 
 class LiveFrame(NamedTuple):

@@ -66,6 +66,7 @@ class System(ServerFrame, tag="system"):
     message_id: str | UnsetType = UNSET
     cleared: bool | UnsetType = UNSET
     topic: str | UnsetType = UNSET
+    notice: str | UnsetType = UNSET
     timestamp: str | UnsetType = UNSET
 
 

@@ -7,6 +7,7 @@ repeats by itself. Durations are in seconds unless a name says otherwise.
 
 from __future__ import annotations
 
+from parley_core.ports.announcements import Announcements
 from parley_core.ports.conversations import Authenticator, Conversations
 from parley_core.ports.feed import LiveFeed
 from parley_core.ports.memberships import Memberships
@@ -15,6 +16,7 @@ from parley_core.ports.processes import Connections, Processes
 from parley_core.ports.work import Work
 
 __all__ = [
+    "Announcements",
     "Authenticator",
     "Connections",
     "Conversations",

@@ -85,8 +85,11 @@ class Conversations(Protocol):
         """
         ...
 
-    async def sessions(self, user: UserId) -> tuple[Listed, ...]:
-        """Those that the user is in, without archived and expired ones, newest activity first."""
+    async def sessions(self, user: UserId, *, archived: bool = False) -> tuple[Listed, ...]:
+        """Those that the user is in, newest activity first; no expired ones.
+
+        The user's archived ones if asked for, `limits.ARCHIVED` at most.
+        """
         ...
 
     async def top(self, session: SessionId) -> Top | None:

@@ -150,8 +150,8 @@ class RedisConversations:
         events = tuple(replies.event(entry) for entry in reversed(entries[:limit]))
         return events, len(entries) > limit
 
-    async def sessions(self, user: UserId) -> tuple[Listed, ...]:
-        return await self._lists.read(user)
+    async def sessions(self, user: UserId, *, archived: bool = False) -> tuple[Listed, ...]:
+        return await self._lists.read(user, archived=archived)
 
     async def top(self, session: SessionId) -> Top | None:
         return (await self._standing(session, UserId("")))[0]

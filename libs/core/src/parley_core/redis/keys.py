@@ -55,6 +55,7 @@ class Keys:
         self.process_info = f"{prefix}:processes:info"
         self.presence = f"{prefix}:presence"
         self.wake = f"{prefix}:wake"
+        self.broadcast = f"{prefix}:broadcast"
 
     def tagged(self, partition: Partition) -> str:
         """The prefix of all keys of a partition."""
@@ -83,6 +84,10 @@ class Keys:
     def rate(self, user: UserId, action: str, *, partition: Partition) -> str:
         """A rate bucket. It lives where the session is: a member's limits count per partition."""
         return f"{self.tagged(partition)}:rate:{user}:{action}"
+
+    def notices(self, session: SessionId) -> str:
+        """A session's bucket of notices. Raises ValueError if the id names no partition."""
+        return f"{self._tagged_as(session)}:rate:{session}:notice"
 
     def claim(self, process: str, *, partition: Partition) -> str:
         """What a process's last claim got, for its repeat."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 
+from msgspec.structs import replace
+
 from parley_core.domain import limits
 from parley_core.domain.events import Listed
 from parley_core.domain.ids import Seq, SessionId, UserId, session_partition
@@ -35,10 +37,11 @@ class SessionLists:
         self._client = client
         self._keys = keys
 
-    async def read(self, user: UserId) -> tuple[Listed, ...]:
+    async def read(self, user: UserId, *, archived: bool = False) -> tuple[Listed, ...]:
         """Newest activity first. What the list has wrong of sessions of others it has no more."""
         sessions = UserSessions.read(await self._hash(user))
-        named = [*sessions.listed, *sessions.groups]
+        put_away = sessions.archived if archived else []
+        named = [*sessions.listed, *put_away, *sessions.groups]
         metas = await asyncio.gather(*(self._meta(session, user) for session in named))
         rows, current = [], sessions.group or sessions.current
         for session, meta in zip(named, metas, strict=True):
@@ -47,7 +50,7 @@ class SessionLists:
             if hint is not None and hint != (row and row.role):
                 await self.tell(session, user, Role(row.role) if row else None)
             if row:
-                rows.append(row)
+                rows.append(replace(row, archived=session in put_away))
         return tuple(sorted(rows, key=lambda row: -row.last_active))
 
     async def touch(self, user: UserId) -> None:

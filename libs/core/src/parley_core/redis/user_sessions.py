@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from parley_core.domain import limits
 from parley_core.domain.ids import SessionId
 
 _ARCHIVED = "archived"
@@ -44,7 +45,15 @@ class UserSessions:
     @property
     def listed(self) -> list[SessionId]:
         """All of the user's own that are not archived."""
-        return [session for session, role in self.roles.items() if role != _ARCHIVED]
+        return [session for session in self.roles if not self.is_archived(session)]
+
+    @property
+    def archived(self) -> list[SessionId]:
+        """Some of those that are."""
+        return [session for session in self.roles if self.is_archived(session)][: limits.ARCHIVED]
+
+    def is_archived(self, session: SessionId) -> bool:
+        return self.roles[session] == _ARCHIVED
 
 
 def _named(fields: dict[str, str], prefix: str) -> dict[SessionId, str]:

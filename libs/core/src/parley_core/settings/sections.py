@@ -90,8 +90,20 @@ class WebsocketSection(BaseModel):
     )
     resume_rate: Rate = Field(
         200,
-        description="Connections a second that a draining edge may send to the others: what one of"
-        " them can resume without making its own clients wait.",
+        description="Connections a second that one edge takes from edges that drain or rebalance:"
+        " what it can resume without making its own clients wait.",
+    )
+    admission_rate: Rate = Field(
+        3_000,
+        description="Handshakes a second that one edge takes; past it clients are told when to come"
+        " again, new ones before those that resume. So a storm does not silence who is there.",
+    )
+    max_connections: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Connections of one edge; one more is closed 4003 when it says who it is. 0: as"
+        " many as memory and file descriptors allow.",
     )
     endpoint_delay: float = Field(
         0,
@@ -187,7 +199,16 @@ class SystemSection(BaseModel):
         " Empty: no back ends, and orders from this machine only.",
     )
     http_port: Port = Field(8780, description="Port of /v1 of conversation and presence.")
-    admin_port: Port = Field(8766, description="Port of /healthz, /readyz, /metrics and /drain.")
+    admin_port: Port = Field(8766, description="Port of /healthz, /readyz, /metrics and orders.")
+    advertise_host: str = Field(
+        "",
+        max_length=253,
+        pattern=r"^[A-Za-z0-9.:_-]*$",
+        description="Name or address at which others reach this process's admin port, as its beat"
+        " tells them: the pod's IP on Kubernetes. Empty: the address it listens on, or, if that is"
+        " every address, the machine's own on its way out; without a SERVICE_TOKEN loopback, as"
+        " orders from elsewhere are refused anyway.",
+    )
     drain_timeout: Seconds = Field(
         30,
         description="Seconds of a drain; whatever is left then is closed. Kubernetes' own default.",

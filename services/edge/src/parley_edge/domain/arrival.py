@@ -26,7 +26,9 @@ class Renderings(dict[Audience, bytes | None]):
 
     def __missing__(self, audience: Audience) -> bytes | None:
         frame = self._frame
-        place = Place(frame.epoch, frame.seq, frame.id) if frame.is_log else None
+        # A clear moves its reader too: to another epoch.
+        moves = frame.is_log or frame.type == "system"
+        place = Place(frame.epoch, frame.seq, frame.id) if moves else None
         rendered = self[audience] = audience.render(frame.type, frame.body, place=place)
         return rendered
 

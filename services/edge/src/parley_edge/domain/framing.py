@@ -1,4 +1,4 @@
-"""How what the server sends is written: RFC 6455, section 5.2, never masked or fragmented."""
+"""How what the server sends is written: as RFC 6455, section 5.2, or as server-sent events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import zlib
 from enum import Enum
 from typing import NamedTuple
 
+from parley_core.domain.client_frames import Position
 from parley_core.domain.ids import Epoch, MessageId, Seq
+from parley_edge.domain.event_stream import event
 
 _FINAL_TEXT = 0x81
 _COMPRESSED = 0x40
@@ -37,10 +39,12 @@ class Form(Enum):
 
     SOCKET = "WebSocket"
     COMPRESSED = "compressed WebSocket"
+    EVENTS = "event stream"
 
     def write(self, body: bytes, *, place: Place | None = None) -> bytes:
-        """A frame's bytes on the wire; `place` is that of a log frame."""
-        del place
+        """A frame's bytes on the wire; `place`: where its reader is then, None if where it was."""
+        if self is Form.EVENTS:
+            return event(body, at=place and Position(place.epoch, place.seq, place.id or None))
         return compressed_frame(body) if self is Form.COMPRESSED else text_frame(body)
 
 

@@ -9,8 +9,9 @@ from msgspec import UNSET, Raw, UnsetType
 
 from parley_core.domain.client_frames import Position
 from parley_core.domain.events import Attachment, Event, LiveTurn
-from parley_core.domain.ids import SessionId
+from parley_core.domain.ids import Epoch, MessageId, Seq, SessionId
 from parley_core.domain.server_frames import System, Turn
+from parley_edge.domain.framing import Place
 from parley_edge.domain.rendering import as_plain
 
 PROTOCOL = 1
@@ -77,3 +78,11 @@ def greeting(
         turn=UNSET if page.turn is None else turn_frame(page.turn),
         request_id=request_id,
     )
+
+
+def greeted_at(page: Attachment, *, resumed_from: Position | None) -> Place:
+    """Where a client stands after its greeting: before what it missed, or at the top."""
+    if page.proved and resumed_from is not None:
+        at = resumed_from
+        return Place(Epoch(at.epoch), Seq(at.seq), MessageId(at.id or ""))
+    return Place(page.top.epoch, page.top.seq, page.top.id)

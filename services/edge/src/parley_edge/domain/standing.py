@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from parley_core.domain.cursor import Cursor, LiveText, Step
 from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq
-from parley_core.domain.live import NO_ORIGIN, LiveFrame
+from parley_core.domain.live import NO_ORIGIN, NOTICE, LiveFrame
 from parley_core.domain.members import is_addressed
 from parley_core.domain.server_frames import Delta
 
@@ -52,7 +52,7 @@ def more_to_answer(origin: ConnectionId, body: bytes) -> int:
     """What a log frame adds to the texts that the agent has not answered."""
     if origin == NO_ORIGIN:
         return -1  # It writes one for each input.
-    return 1 if is_addressed(body) else 0
+    return 1 if origin != NOTICE and is_addressed(body) else 0
 
 
 NOWHERE = Standing(Cursor(Epoch(""), Seq(0), MessageId("")))
