@@ -225,10 +225,12 @@ async def test_co_members_see_each_others_presence_until_they_part(group: Group)
     await group.ann.until("presence")
     await group.memberships.remove(group.session, group.bobs, by=group.anns)
     await ending_of(group.bob)
-    await group.ann.command("get_presence", user_ids=[group.bobs])
-    refused = await group.ann.until("error")
+    await said(group.ann, "we are alone")
+    await group.ann.until("turn")  # by the channel, and so after what came before on it
     await group.agent.redis.command(group.agent.redis.publish_verb, channel, frame, key=channel)
     await group.ann.quiet()
+    await group.ann.command("get_presence", user_ids=[group.bobs])
+    refused = await group.ann.until("error")
 
     assert {each["user_id"]: each["state"] for each in found} == {
         group.anns: "online",
