@@ -88,7 +88,7 @@ async def test_streams_count_among_a_user_s_connections_and_refused_ones_do_not(
 
 @pytest.mark.parametrize("capabilities", ["", "ack"])
 async def test_a_drain_ends_a_poll(new_edge: Any, capabilities: str) -> None:
-    async with new_edge() as edge:
+    async with new_edge() as edge, new_edge():  # Who else takes connections.
         first = await poll(edge.port, "ann")
         here = first["last_event_id"]
         waiting = asyncio.create_task(

@@ -90,7 +90,7 @@ def test_chat_in_somebody_elses_session_ends_with_the_reason(stack: Any, user: s
     done = parley("chat", "--url", stack.url, "--user", f"{user}-2", "--session", session)
 
     assert done.returncode == 1
-    assert "somebody else" in done.stdout
+    assert "You are not in this session." in done.stdout
 
 
 def test_doctor_finds_everything_well(stack: Any) -> None:
