@@ -94,8 +94,8 @@ class CentrifugoServer:
         to.hears_itself = True
         to.say(content)
 
-    async def clear_mail(self, of: Sequence[Device]) -> None:
-        """There is none."""
+    async def hush(self, of: Sequence[Device]) -> None:
+        """There is no agent."""
 
 
 @asynccontextmanager

@@ -47,8 +47,8 @@ class Contender(Protocol):
         """An event into a device's session, from outside of the server where it has an outside."""
         ...
 
-    async def clear_mail(self, of: Sequence[Device]) -> None:
-        """No agent runs: take off what waits for one."""
+    async def hush(self, of: Sequence[Device]) -> None:
+        """The agent is not asked in the sessions of these, which are connected."""
         ...
 
 

@@ -54,8 +54,8 @@ class PlainServer:
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)
 
-    async def clear_mail(self, of: Sequence[Device]) -> None:
-        """There is none."""
+    async def hush(self, of: Sequence[Device]) -> None:
+        """There is no agent."""
 
     async def aclose(self) -> None:
         await self._redis.aclose()
@@ -95,8 +95,8 @@ class FloorServer:
         overhead = len(wire_text("", session=to.session))
         self._control.write(plain(wire_text(content[:-overhead], session=to.session)))
 
-    async def clear_mail(self, of: Sequence[Device]) -> None:
-        """There is none."""
+    async def hush(self, of: Sequence[Device]) -> None:
+        """There is no agent."""
 
 
 @asynccontextmanager

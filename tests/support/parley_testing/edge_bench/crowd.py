@@ -14,7 +14,7 @@ from parley_testing.edge_bench import cores
 from parley_testing.edge_bench.contender import EDGE, own_redis
 from parley_testing.edge_bench.edge_server import edge_process
 from parley_testing.edge_bench.figures import Aim, Report
-from parley_testing.edge_bench.pace import ON_TIME, at_rate, repeated, until
+from parley_testing.edge_bench.pace import ON_TIME, at_rate, until
 from parley_testing.edge_bench.publishing import SessionPublisher
 from parley_testing.edge_bench.roaming import Roamer, Seen
 from parley_testing.ports import free_port
@@ -22,7 +22,6 @@ from parley_testing.processes import ServiceProcess
 
 NONE = Aim(most=0)
 _AT_ONCE = 64
-_CLEAR_EACH = 0.5
 _HEARD_WITHIN = 5.0
 _SETTLED_WITHIN = 30.0
 _HISTORY = 1_000
@@ -54,6 +53,7 @@ class Crowd:
                 await roamer.start()
 
         await asyncio.gather(*(start_some() for _ in range(_AT_ONCE)))
+        await self._publisher.hush({roamer.session for roamer in self.roamers})
 
     @asynccontextmanager
     async def talking(self, report: Report) -> AsyncIterator[None]:
@@ -66,17 +66,16 @@ class Crowd:
             while not stopped.is_set():
                 await at_rate(self._active, seconds=1, act=lambda: next(turns).say(_BYTES))
 
-        async with repeated(self._clear_mail, each=_CLEAR_EACH):
-            task = asyncio.create_task(talk())
-            try:
-                yield
-            finally:
-                stopped.set()
-                await task
-            offered = self._said() / (time.monotonic() - began)
-            report.expect(offered, least=ON_TIME * self._active, what="texts a second")
-            if not await until(self._is_settled, within=_SETTLED_WITHIN):
-                report.fail("clients did not come to rest")
+        task = asyncio.create_task(talk())
+        try:
+            yield
+        finally:
+            stopped.set()
+            await task
+        offered = self._said() / (time.monotonic() - began)
+        report.expect(offered, least=ON_TIME * self._active, what="texts a second")
+        if not await until(self._is_settled, within=_SETTLED_WITHIN):
+            report.fail("clients did not come to rest")
 
     async def judge(self, report: Report) -> None:
         """What is in the logs must be what was said, once, and everybody must have all of it."""
@@ -114,9 +113,6 @@ class Crowd:
 
     def _is_settled(self) -> bool:
         return all(roamer.is_settled for roamer in self.roamers)
-
-    async def _clear_mail(self) -> None:
-        await self._publisher.clear_mail(self.seen.said)
 
 
 @asynccontextmanager

@@ -57,8 +57,8 @@ class EdgeServer:
                 return round(float(line.split()[1]))
         raise ValueError(f"there is no {name} in the metrics")
 
-    async def clear_mail(self, of: Sequence[Device]) -> None:
-        await self._publisher.clear_mail({device.session for device in of})
+    async def hush(self, of: Sequence[Device]) -> None:
+        await self._publisher.hush({device.session for device in of})
 
 
 @asynccontextmanager

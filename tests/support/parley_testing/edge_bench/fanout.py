@@ -57,6 +57,7 @@ class _Deliveries:
 
     async def measure(self) -> None:
         await attach_all(self._devices, port=self._contender.port)
+        await self._contender.hush(self._devices[:1])
         with without_collector():
             await self._offer(self._size.rates[0], seconds=_WARM_UP)
             for rate in self._size.rates:

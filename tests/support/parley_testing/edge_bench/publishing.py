@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Iterable
 from itertools import count
 from typing import Any, Self
@@ -19,14 +18,14 @@ from parley_core.domain.ids import (
     UserId,
     process_id,
 )
+from parley_core.domain.members import ReplyMode
 from parley_core.domain.server_frames import Text, encode_open
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.keys import Keys
+from parley_core.redis.memberships import RedisMemberships
 from parley_testing.edge_bench.devices import Device
 
-_CLEAR_EACH = 50
-"""Appends; a mailbox has room for 100."""
 _ELSEWHERE = "elsewhere"
 
 
@@ -39,14 +38,14 @@ def wire_text(content: str, *, session: str) -> bytes:
 
 
 class SessionPublisher:
-    """Appends through the store's own adapter. No agent runs: the mailbox is emptied behind it."""
+    """Appends through the store's own adapter."""
 
     def __init__(self, url: str) -> None:
         self.keys = Keys()
         self.client = RedisClient(url, name="bench")
+        self._memberships = RedisMemberships(self.client, self.keys)
         self._numbers = count()
         self._calls: set[asyncio.Future[Any]] = set()
-        self._published: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
         await self.client.start()
@@ -69,9 +68,6 @@ class SessionPublisher:
     def publish(self, to: Device, content: str) -> None:
         """Into its session, as from another connection; it is not waited for."""
         self._keep(self.append(to, content, message_id=f"p{next(self._numbers)}"))
-        self._published[to.session] += 1
-        if self._published[to.session] % _CLEAR_EACH == 0:
-            self._keep(self.clear_mail([to.session]))
 
     async def append(self, to: Device, content: str, *, message_id: str) -> None:
         """A text of the device's user. Raises `Refused`, `Unavailable`."""
@@ -96,10 +92,14 @@ class SessionPublisher:
             session, mail, frame=encode_open(frame), origin=ConnectionId(_ELSEWHERE)
         )
 
-    async def clear_mail(self, sessions: Iterable[str]) -> None:
-        """Delete mailboxes, which nobody else reads."""
-        names = [self.keys.session(SessionId(session)).mail for session in sessions]
-        await asyncio.gather(*(self.client.command("DEL", name, key=name) for name in names))
+    async def hush(self, sessions: Iterable[str]) -> None:
+        """No agent runs, and none is asked: texts of these sessions are logged and published."""
+        await asyncio.gather(
+            *(
+                self._memberships.set_reply(SessionId(session), ReplyMode.NEVER, by=None)
+                for session in sessions
+            )
+        )
 
     def _keep(self, call: Awaitable[Any]) -> None:
         future = asyncio.ensure_future(call)

@@ -82,6 +82,7 @@ class _Stalls:
 
     async def measure(self) -> None:
         await attach_all(self._readers, port=self._server.port)
+        await self._server.hush(self._readers)
         with without_collector():
             await self._offer(2.0)
             before = await self._p99(self._size.calm, load="without")
