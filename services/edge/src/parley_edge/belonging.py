@@ -27,10 +27,9 @@ class Belonging:
     The connection may be in another one meanwhile; then it stays there if it is refused here.
     """
 
-    __slots__ = ("_early", "_following", "_has_begun", "_sink")
+    __slots__ = ("_early", "_has_begun", "_sink")
 
-    def __init__(self, following: Following, sink: Sink) -> None:
-        self._following = following
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._has_begun = False
         self._early: RolesChanged | Dropped | None = None
@@ -40,21 +39,21 @@ class Belonging:
         """Whose roles matter: the connection's user's, and of those whom it watches."""
         return self._sink.watched | {self._sink.user}
 
-    def begin(self) -> None:
+    def begin(self, following: Following) -> None:
         """The connection follows the session from now on."""
         self._has_begun = True
         if self._early is not None:
-            self.changed(self._early)
+            self.changed(self._early, following)
 
-    def changed(self, change: RolesChanged | Dropped) -> None:
+    def changed(self, change: RolesChanged | Dropped, following: Following) -> None:
         if not self._has_begun:
             if isinstance(change, Dropped) or self._sink.user in change.roles:
                 self._early = change
-        elif self._following.is_over:
+        elif following.is_over:
             return
         elif isinstance(change, Dropped):
             self._sink.fail(ErrorCode.SESSION_NOT_FOUND, "This session was deleted.")
-            self._following.go_elsewhere()
+            following.go_elsewhere()
         else:
             self._put_out({user for user, role in change.roles.items() if role is None})
 

@@ -56,9 +56,11 @@ class Broadcasts:
     async def _join(self) -> None:
         while True:
             try:
-                return await self._hub.watches.join(self._channel, self)
+                await self._hub.watches.join(self._channel, self)
             except Unavailable:
                 await asyncio.sleep(_PAUSE)
+            else:
+                return
 
     async def _tell(self, told: Broadcast) -> None:
         frame = bytes(told.frame)

@@ -8,37 +8,36 @@ out; only then the connection departs.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Unpack
 
 import structlog
-from msgspec import UNSET
 
 from parley_core.domain import client_frames
 from parley_core.domain.client_frames import AnyClientFrame
 from parley_core.domain.codes import CloseCode, ErrorCode
 from parley_core.domain.ids import ConnectionId, DeviceId, UserId
 from parley_core.domain.server_frames import (
-    Error,
     Heartbeat,
     ServerFrame,
     encode,
 )
+from parley_edge.domain.failing import About, error_frame
 from parley_edge.domain.framing import Place
 from parley_edge.domain.greeting import health
 from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
 from parley_edge.domain.rendering import audience
 from parley_edge.edge import Edge
 from parley_edge.follower import Follower
+from parley_edge.inputs import Inputs, decoded
 from parley_edge.leaving import Request, go_on
 from parley_edge.outbox import Outbox, Socket
+from parley_edge.watching import Watching
 
 log = structlog.get_logger(__name__)
 
 AUTH_TIMEOUT = 10.0
 """Seconds that a client has to say who it is."""
-PENDING = 64
-"""Frames that wait to be carried out. Policy past it: the socket is not read."""
 
 
 class Connection:
@@ -47,10 +46,9 @@ class Connection:
     __slots__ = (
         "_asked",
         "_carry_out",
-        "_pending",
+        "_inputs",
         "_since",
         "_socket",
-        "_work",
         "audience",
         "device",
         "edge",
@@ -61,7 +59,7 @@ class Connection:
         "outbox",
         "phase",
         "user",
-        "watched",
+        "watching",
     )
 
     def __init__(
@@ -79,7 +77,7 @@ class Connection:
         self.device = DeviceId("")
         self.audience = audience(socket.form, frozenset())
         self.follower: Follower | None = None
-        self.watched: frozenset[UserId] = frozenset()
+        self.watching = Watching(edge.hub)
         self.moving = asyncio.Lock()
         """Held while the connection changes its session."""
         self.is_registered = False
@@ -88,8 +86,7 @@ class Connection:
         self._carry_out = carry_out
         self.outbox = Outbox(socket, clock=edge.clock, too_slow=self._too_slow)
         self._since = edge.clock()
-        self._pending: deque[AnyClientFrame] | None = None
-        self._work: asyncio.Task[None] | None = None
+        self._inputs = Inputs(socket)
         self._asked: Request | None = None
         edge.roster.add(self)
 
@@ -100,7 +97,7 @@ class Connection:
         if self.phase is Phase.CLOSING:
             return
         try:
-            self._handle(self._decode(data))
+            self._handle(decoded(data, is_first=self.phase is Phase.NEW))
         except client_frames.Malformed as malformed:
             self.fail(malformed.code, malformed.message)
             if malformed.closes:
@@ -109,14 +106,6 @@ class Connection:
             log.exception("a message was not understood", size=len(data))
             self.fail(ErrorCode.INTERNAL, "Something went wrong here.")
             self.close(CloseCode.PROTOCOL_VIOLATION)
-
-    def _decode(self, data: str | bytes) -> AnyClientFrame:
-        if isinstance(data, bytes):
-            raise client_frames.Malformed(
-                ErrorCode.INVALID_MESSAGE, "A frame is text, not binary.", closes=True
-            )
-        is_first = self.phase is Phase.NEW
-        return client_frames.decode_first(data) if is_first else client_frames.decode(data)
 
     def _handle(self, frame: AnyClientFrame) -> None:
         match meaning(self.phase, frame):
@@ -137,6 +126,8 @@ class Connection:
 
     def choked(self) -> None:
         self.outbox.choke()
+        if self.follower is not None:
+            self.follower.step_out()
 
     def writable(self) -> None:
         self.outbox.flush()
@@ -149,12 +140,12 @@ class Connection:
         self.outbox.give_up()
         if self.follower is not None:
             self.follower.end()
-        self.unwatch(self.watched)
+        self.watching.end(watcher=self)
 
     def lost(self) -> None:
         self.closing()
         self.edge.roster.remove(self)
-        if self._work is None:
+        if not self._inputs.is_busy:
             self._depart()
 
     # To the client
@@ -166,9 +157,8 @@ class Connection:
     @property
     def is_idle(self) -> bool:
         """Between an answer and the next text."""
-        return self._work is None and not (
-            self.follower and self.follower.reader.standing.unanswered
-        )
+        unanswered = self.follower and self.follower.reader.standing.unanswered
+        return not (self._inputs.is_busy or unanswered)
 
     @property
     def asked(self) -> Request | None:
@@ -203,27 +193,9 @@ class Connection:
     def _too_slow(self) -> None:
         self.close(CloseCode.TOO_SLOW)
 
-    def fail(
-        self,
-        code: ErrorCode,
-        message: str,
-        *,
-        message_id: str | None = None,
-        request_id: str | None = None,
-        turn_id: str | None = None,
-        retry_after_ms: int | None = None,
-    ) -> None:
+    def fail(self, code: ErrorCode, message: str, **about: Unpack[About]) -> None:
         """Send an error; the connection goes on."""
-        self.send(
-            Error(
-                code=code,
-                message=message,
-                message_id=message_id or UNSET,
-                request_id=request_id or UNSET,
-                turn_id=turn_id or UNSET,
-                retry_after_ms=UNSET if retry_after_ms is None else retry_after_ms,
-            )
-        )
+        self.send(error_frame(code, message, about))
 
     def close(self, code: CloseCode) -> None:
         if self.phase is not Phase.CLOSING:
@@ -276,37 +248,27 @@ class Connection:
 
     async def watch(self, users: Iterable[UserId]) -> None:
         """Tell the client of changes of these users' presence until it closes or leaves them."""
-        for user in users:
-            await self.edge.hub.watch(user, self)
-            self.watched |= {user}
-        if self.phase is Phase.CLOSING:
-            self.unwatch(self.watched)
+        await self.watching.add(users, watcher=self)
 
     def unwatch(self, users: Iterable[UserId]) -> None:
-        for user in users:
-            self.edge.hub.unwatch(user, self)
-        self.watched -= frozenset(users)
+        self.watching.remove(users, watcher=self)
+
+    @property
+    def watched(self) -> frozenset[UserId]:
+        return self.watching.users
 
     # Carrying out
 
     def _queue(self, frame: AnyClientFrame) -> None:
-        if self._pending is None:
-            self._pending = deque()
-        self._pending.append(frame)
-        if len(self._pending) >= PENDING:
-            self._socket.stop_reading()
-        if self._work is None:
-            self._work = self.edge.tasks.spawn(self._carry_out_all(), name="carry out")
+        if self._inputs.add(frame):
+            self.edge.tasks.spawn(self._carry_out_all(), name="carry out")
 
     async def _carry_out_all(self) -> None:
         try:
-            while self._pending:
-                frame = self._pending.popleft()
-                if len(self._pending) < PENDING // 2:
-                    self._socket.read_on()
+            while (frame := self._inputs.next()) is not None:
                 await self._carry_out(self, frame)
         finally:
-            self._work = self._pending = None
+            self._inputs.finished()
             if not self.edge.roster.has(self.id):
                 self._depart()
         go_on(self)
@@ -315,6 +277,7 @@ class Connection:
         if self.is_registered:
             self.edge.departures.add(self.id, user=self.user)
         self.edge.roster.finished(self, user=self.user or None)
+        self.follower = None  # Which knows this connection: nothing waits for the collector.
 
     # Once a second
 

@@ -6,25 +6,25 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from parley_core.domain.changes import Dropped, RolesChanged
 from parley_core.domain.client_frames import Position
 from parley_core.domain.errors import Refused
 from parley_core.domain.events import Accepted, Attachment, Event, Top
-from parley_core.domain.ids import Epoch, MessageId, Seq, SessionId
+from parley_core.domain.ids import Epoch, MessageId, Seq, SessionId, UserId
 from parley_core.domain.members import Role
 from parley_core.domain.server_frames import Ack, Turn
 from parley_edge.belonging import Belonging
 from parley_edge.domain.arrival import Arrival
 from parley_edge.domain.framing import Place
 from parley_edge.domain.greeting import greeted_at, greeting, turn_frame
-from parley_edge.domain.reader import Reader
 from parley_edge.domain.standing import Verdict
 from parley_edge.edge import Edge
-from parley_edge.in_flight import InFlight
 from parley_edge.patience import until_answered
 from parley_edge.sink import Sink
+from parley_edge.walking import Walking
 
 
-class Follower:
+class Follower(Walking):
     """Delivers a session to a connection by the verdicts of its `Reader`."""
 
     def __init__(
@@ -36,28 +36,23 @@ class Follower:
         session_gone: Callable[[Follower], Coroutine[Any, Any, None]],
     ) -> None:
         """`session_gone` opens the session again: it does not exist any more."""
+        super().__init__(sink)
         self.session = session
         self.user = sink.user
         self.role = Role.OWNER
-        self.reader = Reader(sink.id)
-        self.looks_at_each = sink.is_leaving
-        self._sink = sink
         self._edge = edge
         self._session_gone = session_gone
         self._reading: asyncio.Task[None] | None = None
-        self._own = InFlight()
-        self._is_joined = False
         self._is_over = False
         self._is_doubting = False
         self._turn_told: Turn | None = None
-        self.belonging = Belonging(self, sink)
+        self._belonging = Belonging(sink)
 
     # Beginning and end
 
     async def join(self) -> None:
         """From the return on, live frames come, and wait for `begin`. Raises `Unavailable`."""
-        await self._edge.hub.join(self)
-        self._is_joined = True
+        self.channel = await self._edge.hub.join(self)
 
     async def begin(self, page: Attachment, *, resumed_from: Position | None, fresh: bool) -> None:
         """Deliver what was read, then follow. `fresh`: it was read after the follower joined.
@@ -70,7 +65,7 @@ class Follower:
         else:
             self.reader.restart(page)
         self._turn_told = turn_frame(page.turn) if page.turn else None
-        self.belonging.begin()
+        self._belonging.begin(self)
         if fresh and not (page.proved and page.more):
             await self._catch_up(page)
         else:
@@ -85,10 +80,6 @@ class Follower:
     def go_elsewhere(self) -> None:
         self._read_on(self._session_gone(self))
 
-    def refocus(self) -> None:
-        """Look at each frame that comes as long as somebody waits for one of them."""
-        self.looks_at_each = self._own.is_awaited or self._sink.is_leaving
-
     @property
     def is_over(self) -> bool:
         return self._is_over or self._sink.is_closing
@@ -96,21 +87,6 @@ class Follower:
     # From the hub
 
     def arrived(self, arrival: Arrival) -> None:
-        """All who stand at one place get a frame as it was judged and made for the first."""
-        reader, sink = self.reader, self._sink
-        if (
-            reader.live is not arrival.before
-            or self.looks_at_each
-            or arrival.frame.origin == sink.id
-        ):
-            self._judge(arrival)
-            return
-        reader.live = arrival.after
-        rendered = arrival.renderings[sink.audience]
-        if rendered is not None:
-            sink.outbox.write(rendered)
-
-    def _judge(self, arrival: Arrival) -> None:
         if self.is_over:
             return
         verdict = self.reader.offer(arrival)
@@ -118,6 +94,14 @@ class Follower:
             self._fall_behind()
         elif verdict is not Verdict.DROP:
             self._deliver(verdict, arrival)
+            self.fall_in()
+
+    @property
+    def people(self) -> frozenset[UserId]:
+        return self._belonging.people
+
+    def changed(self, change: RolesChanged | Dropped) -> None:
+        self._belonging.changed(change, self)
 
     def doubt(self) -> None:
         """Frames may have been missed without a trace: stand still until `compare`."""
@@ -138,7 +122,8 @@ class Follower:
 
     def sending(self, message_id: MessageId) -> None:
         """A text is about to be appended."""
-        self._own.message_id = message_id
+        self.step_out()
+        self.own.message_id = message_id
 
     async def accepted(self, accepted: Accepted, message_id: MessageId) -> None:
         """Returns when the text's place in the order has come and its ack is out."""
@@ -149,24 +134,23 @@ class Follower:
             if self._lacks_place(accepted, message_id):
                 await asyncio.wait({self._fall_behind()})
                 self._lacks_place(accepted, message_id)
-        if self._own.message_id == message_id:
+        if self.own.message_id == message_id:
             # Also if its place never came, because the log was cleared: accepted is accepted.
             self._ack(message_id, seq)
         self._sink.moved(behind=self.reader.behind)
 
     def _lacks_place(self, accepted: Accepted, message_id: MessageId) -> bool:
         """Whether frames before the text are missing; the feed or a read may have acked it."""
-        if self._own.message_id != message_id or self.is_over:
+        if self.own.message_id != message_id or self.is_over:
             return False
         return self.reader.replied(accepted, message_id) is Verdict.READ
 
     async def _feed_reaches(self, seq: Seq) -> None:
-        self.looks_at_each = True
-        await self._own.reached(seq)
+        await self.own.reached(seq, begun=self.refocus)
         self.refocus()
 
     def _ack(self, message_id: MessageId, seq: Seq) -> None:
-        self._own.settled(message_id)
+        self.own.settled(message_id)
         if self._sink.audience.gets_acks:
             self._sink.send(Ack(message_id=message_id, seq=seq))
 
@@ -198,7 +182,7 @@ class Follower:
 
     def _release(self) -> None:
         """Let go of whoever waits for the cursor, if it came there or will not."""
-        self._own.release(None if self.is_over else self.reader.standing.cursor.seq)
+        self.own.release(None if self.is_over else self.reader.standing.cursor.seq)
 
     # Catching up
 
@@ -296,6 +280,6 @@ class Follower:
     async def _catch_up_late(self, page: Attachment) -> None:
         """What was published before the follower joined is not in `page`: read once more."""
         self._show(page)
-        if not self._is_joined:
+        if self.channel is None:
             await until_answered(self.join, is_over=lambda: self.is_over)
         await self._catch_up(None)

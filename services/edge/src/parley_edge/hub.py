@@ -44,9 +44,9 @@ class Hub:
         self.watches: Subscriptions[Watcher] = Subscriptions(feed, clock=clock)
         feed.listen(on_message=self._on_message, on_gap=self._on_gap)
 
-    async def join(self, listener: Listener) -> None:
+    async def join(self, listener: Listener) -> Channel[Listener]:
         """Returns when what is published from then on arrives. Raises `Unavailable`."""
-        await self.sessions.join(self._channel(listener.session), listener)
+        return await self.sessions.join(self._channel(listener.session), listener)
 
     def leave(self, listener: Listener) -> None:
         self.sessions.leave(self._channel(listener.session), listener)
@@ -95,12 +95,16 @@ class Hub:
         if _was_there_before(channel, frame):
             self._compare(channel)
         arrival = Arrival(frame)
-        for listener in tuple(channel.members):
+        # Whoever steps out of a cohort while it is written to has the frame.
+        singles = [listener for listener in channel.members if listener.cohort is None]
+        if channel.cohorts is not None:
+            channel.cohorts.arrived(arrival)
+        for listener in singles:
             listener.arrived(arrival)
 
     def _tell(self, channel: Channel[Listener], change: RolesChanged | Dropped) -> None:
         for listener in tuple(channel.members):
-            listener.belonging.changed(change)
+            listener.changed(change)
 
     def _on_gap(self, names: frozenset[str]) -> None:
         for name in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from parley_core.domain.ids import MessageId, Seq
 
@@ -29,10 +30,14 @@ class InFlight:
         if message_id == self.message_id:
             self.message_id = None
 
-    async def reached(self, seq: Seq) -> None:
-        """Returns when `release` was called with that place, or after a moment."""
+    async def reached(self, seq: Seq, *, begun: Callable[[], None]) -> None:
+        """Returns when `release` was called with that place, or after a moment.
+
+        `begun` is called as soon as it is awaited.
+        """
         reached = asyncio.get_running_loop().create_future()
         self._awaited = (seq, reached)
+        begun()
         await asyncio.wait({reached}, timeout=_FEED_PATIENCE)
         self._awaited = None
 

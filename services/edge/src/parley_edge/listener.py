@@ -7,6 +7,7 @@ from typing import Protocol
 from parley_core.domain.changes import Dropped, RolesChanged
 from parley_core.domain.events import Top
 from parley_core.domain.ids import SessionId, UserId
+from parley_edge.cohorts import Cohort
 from parley_edge.domain.arrival import Arrival
 
 
@@ -16,9 +17,16 @@ class Listener(Protocol):
     session: SessionId
     user: UserId
 
+    cohort: Cohort | None
+    """Those with whom it is given frames; None if alone."""
+
     @property
-    def belonging(self) -> Belonging:
-        """What hears who is in the session."""
+    def people(self) -> frozenset[UserId]:
+        """Whose roles in the session matter to it."""
+        ...
+
+    def changed(self, change: RolesChanged | Dropped) -> None:
+        """Who is in the session is another matter now."""
         ...
 
     def arrived(self, arrival: Arrival) -> None:
@@ -32,17 +40,6 @@ class Listener(Protocol):
     def compare(self, top: Top | None) -> None:
         """The log's newest event; None if the session is gone."""
         ...
-
-
-class Belonging(Protocol):
-    """Whether a connection may be in a session, and whom it may see there."""
-
-    @property
-    def people(self) -> frozenset[UserId]:
-        """Whose roles matter to it."""
-        ...
-
-    def changed(self, change: RolesChanged | Dropped) -> None: ...
 
 
 class Watcher(Protocol):

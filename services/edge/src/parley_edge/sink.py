@@ -20,8 +20,11 @@ class Sink(Protocol):
     user: UserId
     audience: Audience
     outbox: Outbox
-    watched: frozenset[UserId]
-    """Whose presence the client is told."""
+
+    @property
+    def watched(self) -> frozenset[UserId]:
+        """Whose presence the client is told."""
+        ...
 
     @property
     def is_leaving(self) -> bool:

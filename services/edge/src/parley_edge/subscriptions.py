@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from parley_core.domain.errors import Unavailable
 from parley_core.domain.ids import Epoch, Seq
 from parley_core.ports import LiveFeed
+from parley_edge.cohorts import Cohorts
 
 LINGER = 3.0
 """Seconds that a channel outlives its last member."""
@@ -24,12 +25,23 @@ Member = TypeVar("Member")
 class Channel(Generic[Member]):
     """One channel, its members, and what was heard on it."""
 
-    __slots__ = ("empty_since", "heard_at", "members", "name", "newest", "ready", "touched_at")
+    __slots__ = (
+        "cohorts",
+        "empty_since",
+        "heard_at",
+        "members",
+        "name",
+        "newest",
+        "ready",
+        "touched_at",
+    )
 
     def __init__(self, name: str, *, ready: asyncio.Future[None], now: float) -> None:
         self.name = name
         self.ready = ready
         self.members: set[Member] = set()
+        self.cohorts: Cohorts | None = None
+        """Set as soon as there were many members."""
         self.empty_since: float | None = None
         self.newest: tuple[Epoch, Seq] | None = None
         self.heard_at = now
@@ -58,8 +70,8 @@ class Subscriptions(Generic[Member]):
         channel = self._channels.get(name)
         return tuple(channel.members) if channel else ()
 
-    async def join(self, name: str, member: Member) -> None:
-        """Returns when what is published from then on arrives. Raises `Unavailable`."""
+    async def join(self, name: str, member: Member) -> Channel[Member]:
+        """Returns the channel when what is published from then on arrives. Raises `Unavailable`."""
         channel = self._channels.get(name) or self._begin(name)
         channel.members.add(member)
         channel.empty_since = None
@@ -69,6 +81,7 @@ class Subscriptions(Generic[Member]):
             if self._channels.get(name) is channel:
                 del self._channels[name]
             raise
+        return channel
 
     def leave(self, name: str, member: Member) -> None:
         """Idempotent."""

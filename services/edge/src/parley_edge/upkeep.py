@@ -45,14 +45,14 @@ class Upkeep:
             session = next((listener.session for listener in channel.members), None)
             if session is None:
                 return
-            people = frozenset[UserId]().union(*(each.belonging.people for each in channel.members))
+            people = frozenset[UserId]().union(*(each.people for each in channel.members))
             # That somebody is out may have been missed as well.
             top, roles = await asyncio.gather(
                 self._conversations.top(session), self._memberships.roles(session, people)
             )
             for listener in tuple(channel.members):
                 if top is not None:
-                    listener.belonging.changed(RolesChanged(roles))
+                    listener.changed(RolesChanged(roles))
                 listener.compare(top)
 
         self._add(f"compare {channel.name}", read_top)
