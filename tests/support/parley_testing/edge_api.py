@@ -64,7 +64,7 @@ class EdgeApiPlace:
         connections = RedisConnections(self.client, self.keys, process=PROCESS)
         feed = RedisFeed(self.client, name="test-feed")
         memberships = RedisMemberships(self.client, self.keys)
-        upkeep = Upkeep(self.conversations, memberships)
+        upkeep = Upkeep(self.conversations)
         return Edge(
             server=Server("edge-1", 30_000),
             conversations=self.conversations,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from parley_core.domain import limits
@@ -12,6 +14,7 @@ from parley_core.domain.events import (
     Accepted,
     Attachment,
     Event,
+    Glance,
     Listed,
     LiveTurn,
     Mail,
@@ -189,6 +192,13 @@ class EdgeModel:
             for each in found
         ]
         return tuple(sorted(rows, key=lambda row: -row.last_active))
+
+    def glance(self, session: SessionId, people: Collection[UserId]) -> dict[SessionId, Glance]:
+        found = self.model.living(session)
+        if found is None:
+            return {session: Glance(None, {})}
+        roles = {user: found.role_of(user, self.model.user) for user in people}
+        return {session: Glance(self.top(session), roles)}
 
     def top(self, session: SessionId) -> Top | None:
         found = self.model.living(session)

@@ -154,7 +154,10 @@ class SessionMachine(ForkRules, GroupRules, NoticeRules, RuleBasedStateMachine):
             lambda: real.history(session, before=before, limit=limit, user=user),
         )
         self.twins.same(edge.sessions, lambda: real.sessions(ANN, archived=True))
-        self.twins.same(lambda: edge.top(session), lambda: real.top(session))
+        self.twins.same(
+            lambda: edge.glance(session, [user, ANN]),
+            lambda: real.glance({session: [user, ANN]}),
+        )
 
     @rule(draw=draws, user=users, named=st.booleans())
     def cancel(self, draw: Draw, user: UserId, *, named: bool) -> None:

@@ -113,10 +113,12 @@ class Hub:
                 self._compare(channel)
 
     def _compare(self, channel: Channel[Listener]) -> None:
+        session = None
         for listener in channel.members:
             listener.doubt()
-        if channel.members:
-            self._upkeep.compare(channel)
+            session = listener.session
+        if session is not None:
+            self._upkeep.compare(session, channel)
 
     def _touch(self, channel: Channel[Listener]) -> None:
         for listener in channel.members:

@@ -7,80 +7,103 @@ the queue is bounded by the sessions that this process hears.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from itertools import islice
+from typing import TypeVar
 
 import structlog
 
 from parley_core.domain.changes import RolesChanged
 from parley_core.domain.errors import Unavailable
+from parley_core.domain.events import Glance
 from parley_core.domain.ids import SessionId, UserId
-from parley_core.ports import Conversations, Memberships
+from parley_core.ports import Conversations
 from parley_edge.listener import Listener
 from parley_edge.subscriptions import Channel
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 500
-"""Calls that leave in one pipeline."""
+_BATCH = 100
+"""Sessions that are read in one pipeline, and whose connections are told in one step: thousands
+that attached together are silent together, and must not hold up a text."""
 _PAUSE = 0.5
 """Seconds to wait after Redis was away."""
 
-Job = Callable[[], Awaitable[None]]
+Value = TypeVar("Value")
 
 
 class Upkeep:
-    """What is due, by name."""
+    """What is due, by session."""
 
-    def __init__(self, conversations: Conversations, memberships: Memberships) -> None:
+    def __init__(self, conversations: Conversations) -> None:
         self._conversations = conversations
-        self._memberships = memberships
-        self._due: dict[str, Job] = {}
+        self._to_compare: dict[SessionId, Channel[Listener]] = {}
+        self._to_touch: dict[SessionId, UserId] = {}
         self._wake = asyncio.Event()
 
-    def compare(self, channel: Channel[Listener]) -> None:
+    def compare(self, session: SessionId, channel: Channel[Listener]) -> None:
         """Let the session's connections compare their position with the log's newest event."""
-
-        async def read_top() -> None:
-            session = next((listener.session for listener in channel.members), None)
-            if session is None:
-                return
-            people = frozenset[UserId]().union(*(each.people for each in channel.members))
-            # That somebody is out may have been missed as well.
-            top, roles = await asyncio.gather(
-                self._conversations.top(session), self._memberships.roles(session, people)
-            )
-            for listener in tuple(channel.members):
-                if top is not None:
-                    listener.changed(RolesChanged(roles))
-                listener.compare(top)
-
-        self._add(f"compare {channel.name}", read_top)
+        self._to_compare.setdefault(session, channel)
+        self._wake.set()
 
     def touch(self, session: SessionId, *, user: UserId) -> None:
         """Keep the session alive."""
-        self._add(f"touch {session}", lambda: self._conversations.touch(session, user=user))
+        self._to_touch.setdefault(session, user)
+        self._wake.set()
 
     async def run(self) -> None:
         """Until cancelled. What fails because Redis is away stays due."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._due:
-                await self._work_off(dict(islice(self._due.items(), _BATCH)))
+            while self._to_compare or self._to_touch:
+                done = await self._compare_some() and await self._touch_some()
+                await asyncio.sleep(0 if done else _PAUSE)
 
-    async def _work_off(self, batch: dict[str, Job]) -> None:
-        for name in batch:
-            del self._due[name]
-        results = await asyncio.gather(*(job() for job in batch.values()), return_exceptions=True)
-        for (name, job), result in zip(batch.items(), results, strict=True):
+    async def _compare_some(self) -> bool:
+        """Whether Redis answered for all of them."""
+        batch = _taken(self._to_compare)
+        glances = await self._conversations.glance(
+            {session: _people(channel) for session, channel in batch.items()}
+        )
+        late = [name for name, glance in glances.items() if isinstance(glance, Unavailable)]
+        for session in late:
+            self._to_compare.setdefault(session, batch[session])
+        for session, glance in glances.items():
+            if isinstance(glance, Glance):
+                _tell(batch[session], glance)
+        return not late
+
+    async def _touch_some(self) -> bool:
+        batch = _taken(self._to_touch)
+        results = await asyncio.gather(
+            *(self._conversations.touch(session, user=user) for session, user in batch.items()),
+            return_exceptions=True,
+        )
+        is_whole = True
+        for (session, user), result in zip(batch.items(), results, strict=True):
             if isinstance(result, Unavailable):
-                self._due.setdefault(name, job)
+                is_whole = False
+                self._to_touch.setdefault(session, user)
             elif isinstance(result, BaseException):
-                log.error("upkeep failed", job=name, exc_info=result)
-        if any(isinstance(result, Unavailable) for result in results):
-            await asyncio.sleep(_PAUSE)
+                log.error("a session was not kept alive", exc_info=result)
+        return is_whole
 
-    def _add(self, name: str, job: Job) -> None:
-        self._due.setdefault(name, job)
-        self._wake.set()
+
+def _taken(due: dict[SessionId, Value]) -> dict[SessionId, Value]:
+    """The first of them, which are not due any more."""
+    batch = dict(islice(due.items(), _BATCH))
+    for session in batch:
+        del due[session]
+    return batch
+
+
+def _people(channel: Channel[Listener]) -> frozenset[UserId]:
+    return frozenset[UserId]().union(*(listener.people for listener in channel.members))
+
+
+def _tell(channel: Channel[Listener], glance: Glance) -> None:
+    for listener in tuple(channel.members):
+        # That somebody is out may have been missed as well.
+        if glance.top is not None:
+            listener.changed(RolesChanged(glance.roles))
+        listener.compare(glance.top)

@@ -51,6 +51,13 @@ class Top(Struct, frozen=True):
     id: MessageId
 
 
+class Glance(Struct, frozen=True):
+    """What a session's record says of itself and of some people. `top` is None if it is gone."""
+
+    top: Top | None
+    roles: dict[UserId, Role | None]
+
+
 class LiveTurn(Struct, frozen=True):
     """The turn that is open. `text` is what its newest attempt has written."""
 

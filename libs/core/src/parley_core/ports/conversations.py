@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from parley_core.domain.client_frames import Position
-from parley_core.domain.events import Accepted, Attachment, Event, Listed, Mail, Opened, Top
+from parley_core.domain.errors import Unavailable
+from parley_core.domain.events import Accepted, Attachment, Event, Glance, Listed, Mail, Opened
 from parley_core.domain.ids import ConnectionId, DeviceId, Seq, SessionId, TurnId, UserId
 
 
@@ -92,8 +94,13 @@ class Conversations(Protocol):
         """
         ...
 
-    async def top(self, session: SessionId) -> Top | None:
-        """The newest event, to compare a reader's position with; None if the session is gone."""
+    async def glance(
+        self, asked: Mapping[SessionId, Collection[UserId]]
+    ) -> dict[SessionId, Glance | Unavailable]:
+        """The newest event of many sessions, to compare positions with, and what people are there.
+
+        `Unavailable` is a value here: what one node does not answer others do.
+        """
         ...
 
     async def cancel(self, session: SessionId, *, user: UserId, turn: TurnId | None) -> TurnId:

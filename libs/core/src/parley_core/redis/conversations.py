@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
 
 import msgspec
 
 from parley_core.domain import limits
 from parley_core.domain.client_frames import Position
 from parley_core.domain.codes import ErrorCode
-from parley_core.domain.errors import Refused
+from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.events import (
     Accepted,
     Attachment,
     Event,
+    Glance,
     Listed,
     Mail,
     MailKind,
@@ -212,13 +214,42 @@ class RedisConversations:
         )
         await self._client.command(self._client.publish_verb, channel, message, key=channel)
 
+    async def glance(
+        self, asked: Mapping[SessionId, Collection[UserId]]
+    ) -> dict[SessionId, Glance | Unavailable]:
+        """All leave in one pipeline a node."""
+        found = await asyncio.gather(
+            *(self._ask(session, people) for session, people in asked.items()),
+            return_exceptions=True,
+        )
+        glances: dict[SessionId, Glance | Unavailable] = {}
+        for (session, people), reply in zip(asked.items(), found, strict=True):
+            if isinstance(reply, Unavailable):
+                glances[session] = reply
+            elif isinstance(reply, BaseException):
+                raise reply
+            else:
+                glances[session] = _glance(people, reply)
+        return glances
+
     async def _standing(self, session: SessionId, user: UserId) -> tuple[Top | None, Role | None]:
         """The newest event, and what the user is; nothing of a session that is gone."""
+        glance = _glance([user], await self._ask(session, [user]))
+        return glance.top, glance.roles.get(user)
+
+    def _ask(self, session: SessionId, people: Collection[UserId]) -> Awaitable[Any]:
         meta = self._keys.session(session).meta
-        epoch, seq, id_, owner, stored = await self._client.command(
-            "HMGET", meta, "epoch", "seq", "id", "owner", f"m:{user}", key=meta
-        )
-        if epoch is None:
-            return None, None
-        top = Top(Epoch(replies.text(epoch)), Seq(int(seq)), MessageId(replies.text(id_)))
-        return top, role_of(user, owner=replies.text(owner), stored=replies.text(stored))
+        fields = ("epoch", "seq", "id", "owner", *(f"m:{user}" for user in people))
+        return self._client.command("HMGET", meta, *fields, key=meta)
+
+
+def _glance(people: Collection[UserId], reply: list[bytes | None]) -> Glance:
+    epoch, seq, id_, owner, *stored = reply
+    if epoch is None:
+        return Glance(None, {})
+    top = Top(Epoch(replies.text(epoch)), Seq(int(seq or 0)), MessageId(replies.text(id_)))
+    roles = {
+        user: role_of(user, owner=replies.text(owner), stored=replies.text(role))
+        for user, role in zip(people, stored, strict=True)
+    }
+    return Glance(top, roles)
