@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
 from parley_testing.raw_socket import RawSocket, client_frame
@@ -166,6 +167,13 @@ async def test_compression_is_agreed_where_it_is_on_and_each_message_stands_for_
         assert "client_no_context_takeover" in extensions
     assert [text["seq"] for text in texts] == [1, 2, 3]
     assert [text["content"] for text in answers] == ["answer 0", "answer 1", "answer 2"]
+
+
+async def test_there_is_no_websocket_elsewhere(shared_edge: Any) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{shared_edge.port}/elsewhere")
+
+    assert refused.value.response.status_code == 403
 
 
 async def test_no_compression_is_agreed_where_it_is_off(shared_edge: Any) -> None:

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from functools import cache
 from math import inf
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from parley_edge.domain.framing import WINDOW_BITS, Form
+from parley_edge.domain.handshake import Opening, acceptance, opening
 from parley_edge.domain.inbound import Inbound
 from parley_edge.handshakes import Admission, says_resume, turned_away
 from parley_edge.socket import ClientSocket, KeepAlive, Listener
@@ -49,6 +52,7 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn.available_extensions = _COMPRESSION if self.config.ws_per_message_deflate else []
+        self._opening: Opening | None = None
         self._early = b""
         self._is_handed_over = False
 
@@ -80,25 +84,71 @@ class EdgeProtocol(WebSocketsSansIOProtocol):
 
     # From the event loop, by way of uvicorn
 
-    def handle_connect(self, event: Any) -> None:
-        wait = None
-        if self.admission is not None:
-            wait = self.admission.admit(resumes=says_resume(event.path))
-        if wait is None:
-            super().handle_connect(event)
-        else:
-            self.transport.write(turned_away(wait))
-            self.transport.close()
-
     def data_received(self, data: bytes) -> None:
         if not self.handshake_initiated:
-            super().data_received(data)
+            self._request_received(data)
             return
         # For the socket, as soon as there is one.
         self._early += data
         if not self.read_paused:
             self.read_paused = True
             self.transport.pause_reading()
+
+    def _request_received(self, data: bytes) -> None:
+        """Uvicorn gives the whole request at once. What is unusual is left to its own class."""
+        asked = opening(data)
+        wait = None
+        if self.admission is not None:
+            target = "" if asked is None else asked.target.decode()
+            wait = self.admission.admit(resumes=says_resume(target))
+        if wait is not None:
+            self.transport.write(turned_away(wait))
+            self.transport.close()
+        elif asked is None or (asked.offers_extensions and self.conn.available_extensions):
+            super().data_received(data)
+        else:
+            self._begin(asked)
+
+    def _begin(self, asked: Opening) -> None:
+        """As uvicorn's `handle_connect`, without a second parser and its answer."""
+        self._opening = asked
+        self.handshake_initiated = True
+        path, _, query = asked.target.partition(b"?")
+        self.scope = {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": self.scheme,
+            "server": self.server,
+            "client": self.client,
+            "root_path": self.root_path,
+            "path": self.root_path + unquote(path.decode()),
+            "raw_path": self.root_path.encode() + path,
+            "query_string": query,
+            "headers": asked.headers,
+            "subprotocols": asked.subprotocols,
+            "state": self.app_state.copy(),
+            "extensions": {"websocket.http.response": {}},
+        }
+        self.queue.put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
+
+    async def send(self, message: Any) -> None:
+        if self._opening is None or message["type"] != "websocket.accept":
+            await super().send(message)
+        elif self.disconnected or self.transport.is_closing():
+            raise ClientDisconnected
+        else:
+            self._accept(self._opening, message)
+
+    def _accept(self, asked: Opening, message: Any) -> None:
+        headers = [*self.default_headers, *message.get("headers", ())]
+        if message.get("subprotocol"):
+            headers.append((b"Sec-WebSocket-Protocol", message["subprotocol"].encode()))
+        self.handshake_complete = True
+        self.transport.write(acceptance(asked.key, headers))
 
     def start_keepalive(self) -> None:
         """The socket's matter."""
