@@ -128,16 +128,16 @@ class Agent:
             release=True,
         )
 
-    async def ask(self, question: str) -> None:
-        """End the turn's step with a question."""
+    async def ask(self, question: str, *, interrupts: tuple[str, ...] = ("i1",)) -> None:
+        """End the turn's step with a question, asked of as many as there are interrupts."""
         message_id = MessageId(f"q-{self.turn}")
         frame = InputRequest(
             message_id=message_id,
             turn_id=self.turn,
-            interrupts=[Interrupt(interrupt_id="i1", value=question)],
+            interrupts=[Interrupt(interrupt_id=each, value=question) for each in interrupts],
             session_id=self.lease.session,
         )
-        asked = Asked(message_id, encode_open(frame), ("i1",))
+        asked = Asked(message_id, encode_open(frame), interrupts)
         await self._work.wait(self.lease, turn=self.turn, asked=asked, checkpoint="")
 
     async def told(self) -> Stop:

@@ -25,6 +25,13 @@ async def is_refused(edge: Any) -> bool:
     return False
 
 
+async def until_asked(admin: httpx.AsyncClient, count: int) -> None:
+    """So many connections were asked to move."""
+    async with asyncio.timeout(10):
+        while (await admin.get("/drain")).json()["asked"] < count:
+            await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_drains_and_exits_0(number: signal.Signals, new_edge: Any) -> None:
     async with (
@@ -105,6 +112,100 @@ async def test_a_plain_client_is_closed_between_an_answer_and_its_next_text(
 
     assert answer["content"] == "hi"
     assert (idle_code, asking_code) == (1012, 1012)
+
+
+async def two_questions(client: Any, agent: Any) -> str:
+    """Of an able client: one turn asked it both. Its session."""
+    session = (await client.auth("ann", "desk", capabilities=["ack"]))["session_id"]
+    await client.text("book it")
+    await agent.take(session)
+    await agent.ask("Really?", interrupts=("i1", "i2"))
+    return str(session)
+
+
+async def answer(client: Any, interrupt: str) -> None:
+    await client.send("answer", interrupt_id=interrupt, value="yes", message_id=interrupt)
+    await client.until("ack", message_id=interrupt)
+
+
+async def test_a_plain_client_goes_at_once_where_one_turn_took_two_answers(
+    new_edge: Any, agent: Any
+) -> None:
+    async with (
+        new_edge() as edge,
+        new_edge(SERVER_ID="edge-2"),
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+        edge.client() as plain,
+        edge.client() as able,
+    ):
+        await plain.auth("ann")
+        session = await two_questions(able, agent)
+        await answer(able, "i1")
+        await answer(able, "i2")
+        await agent.answer(session, "booked")
+        await plain.until("text", content="booked")
+
+        await admin.post("/drain", params={"within": "30"})
+        code = await plain.closed()
+
+    assert code == 1012
+
+
+async def test_a_plain_client_goes_with_the_last_answer_however_many_texts_that_answers(
+    new_edge: Any, agent: Any
+) -> None:
+    async with (
+        new_edge() as edge,
+        new_edge(SERVER_ID="edge-2"),
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+        edge.client() as plain,
+        edge.client() as able,
+    ):
+        await plain.auth("ann")
+        session = await two_questions(able, agent)
+        await answer(able, "i1")
+        for _ in range(3):  # A text, a question and an answer.
+            await plain.receive("text")
+
+        await admin.post("/drain", params={"within": "30"})
+        await until_asked(admin, 2)
+        await answer(able, "i2")
+        await plain.receive("text")
+        await agent.take(session)
+        await plain.quiet()
+        await agent.commit("booked")
+        booked = await plain.receive("text")
+        code = await plain.closed()
+
+    assert (booked["content"], code) == ("booked", 1012)
+
+
+async def test_a_plain_client_that_resumed_in_the_middle_of_a_turn_gets_its_answer(
+    new_edge: Any, agent: Any
+) -> None:
+    async with (
+        new_edge() as edge,
+        new_edge(SERVER_ID="edge-2"),
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+        edge.client() as plain,
+    ):
+        async with edge.client() as before:
+            system = await before.auth("ann", capabilities=["ack"])
+            await before.text("hello", message_id="m1")
+            seq = (await before.receive("ack"))["seq"]
+        await agent.take(system["session_id"])
+        position = {"epoch": system["epoch"], "seq": seq, "id": "m1"}
+        resumed = await plain.auth("ann", resume=position)
+
+        await admin.post("/drain", params={"within": "30"})
+        await until_asked(admin, 1)
+        await plain.quiet()
+        await agent.commit("hi")
+        said = await plain.receive("text")
+        code = await plain.closed()
+
+    assert resumed["recovered"] is True
+    assert (said["content"], code) == ("hi", 1012)
 
 
 async def test_what_was_read_before_a_clients_close_is_still_appended(

@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from parley_edge.handshakes import Admission, says_resume, turned_away
+from parley_testing.stream_client import StreamClient
 
 
 def test_past_the_rate_new_clients_wait_and_those_that_resume_come_in() -> None:
@@ -66,3 +67,39 @@ async def test_an_edge_in_a_storm_turns_new_clients_away_and_takes_those_that_re
     assert response.headers["Retry-After"] in {"1", "2"}
     assert 'parley_edge_handshakes_turned_away_total{kind="new"} 1.0' in metrics
     assert 'kind="resume"' not in metrics
+
+
+@pytest.mark.parametrize("mode", ["stream", "poll"])
+async def test_streams_and_polls_share_the_rate_and_are_told_when_to_come(
+    new_edge: Any, mode: str
+) -> None:
+    async with (
+        new_edge(ADMISSION_RATE="1") as edge,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}") as http,
+        httpx.AsyncClient(base_url=edge.admin_url) as admin,
+        connect(edge.url),
+    ):
+        refused = await http.get(
+            "/v1/stream", params={"user_id": "ann", "device_id": "tv", "mode": mode}
+        )
+        async with StreamClient(edge.port, "ann", last_id="x-0-") as resuming:
+            system = await resuming.receive("system")
+        metrics = (await admin.get("/metrics")).text
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "UNAVAILABLE")
+    assert refused.headers["Retry-After"] in {"1", "2"}
+    assert system["recovered"] is False
+    assert 'parley_edge_handshakes_turned_away_total{kind="new"} 1.0' in metrics
+    assert 'kind="resume"' not in metrics
+
+
+async def test_what_no_stream_could_come_of_takes_no_place(new_edge: Any) -> None:
+    async with (
+        new_edge(ADMISSION_RATE="1") as edge,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}") as http,
+    ):
+        wrong = [await http.get("/v1/stream") for _ in range(3)]
+        async with connect(edge.url):
+            pass
+
+    assert {reply.status_code for reply in wrong} == {400}

@@ -10,33 +10,39 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
+from parley_core.redis.client import RedisClient
+from parley_core.redis.keys import Keys
 from parley_core.serving import HttpServer
 from parley_edge.http_protocol import DEAF, TRANSPORT, EdgeHttpProtocol
 from parley_edge.protocol import EXTENSION, EdgeProtocol
+from parley_testing.edge_api import EdgeApiPlace
 from parley_testing.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the option is Linux's")
 
 
 class Asked:
-    """An application that looks at the socket under it."""
+    """An application that looks at the socket under it as the answer of `app` begins."""
 
-    def __init__(self) -> None:
-        self.patience: dict[str, int] = {}
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.patience: dict[str, float] = {}
+        """Seconds, by path."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = self._transport(scope)
-        raw = transport.get_extra_info("socket")
-        self.patience[scope["type"]] = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-        if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 204})
-            await send({"type": "http.response.body"})
-        else:
-            await receive()
-            await send({"type": "websocket.close"})
+
+        async def look(message: Message) -> None:
+            raw = transport.get_extra_info("socket")
+            seconds = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) / 1000
+            self.patience.setdefault(scope["path"], seconds)
+            await send(message)
+
+        await self._app(scope, receive, look)
 
     def _transport(self, scope: Scope) -> asyncio.Transport:
         extensions: dict[str, Any] = scope["extensions"]
@@ -48,8 +54,8 @@ class Asked:
 
 
 @pytest.fixture
-def asked() -> Asked:
-    return Asked()
+def asked(redis_client: RedisClient, keys: Keys) -> Asked:
+    return Asked(EdgeApiPlace(redis_client, keys).app())
 
 
 @pytest.fixture
@@ -62,18 +68,22 @@ async def server(asked: Asked) -> AsyncIterator[HttpServer]:
     await made.stop()
 
 
-async def test_a_peer_that_acknowledges_nothing_is_lost_by_the_kernel(
-    server: HttpServer, asked: Asked
+@pytest.mark.parametrize("mode", ["stream", "poll"])
+async def test_a_reader_that_acknowledges_nothing_is_lost_by_the_kernel(
+    server: HttpServer, asked: Asked, mode: str
 ) -> None:
+    query = {"mode": mode, "user_id": "ann", "device_id": "tv", "session_id": "nonsense"}
     async with httpx.AsyncClient() as http:
-        await http.get(f"http://127.0.0.1:{server.port}/")
+        await http.get(f"http://127.0.0.1:{server.port}/v1/stream", params=query)
 
-    assert asked.patience == {"http": round(DEAF * 1000)}
+    assert asked.patience == {"/v1/stream": DEAF}
 
 
-async def test_a_websocket_has_pings_instead(server: HttpServer, asked: Asked) -> None:
-    with pytest.raises(Exception, match="403"):
-        async with connect(f"ws://127.0.0.1:{server.port}/"):
+async def test_what_does_not_last_costs_no_system_call(server: HttpServer, asked: Asked) -> None:
+    async with httpx.AsyncClient() as http:
+        await http.get(f"http://127.0.0.1:{server.port}/openapi.json")
+    with pytest.raises(InvalidStatus, match="403"):
+        async with connect(f"ws://127.0.0.1:{server.port}/ws"):
             pass
 
-    assert asked.patience == {"websocket": 0}
+    assert asked.patience == {"/openapi.json": 0, "/ws": 0}

@@ -18,6 +18,7 @@ import pytest
 import redis
 
 from parley_testing.up import Up
+from parley_testing.wire import WireClient
 
 NewUp = Callable[..., Up]
 
@@ -128,6 +129,27 @@ async def test_an_interrupt_ends_everything_in_order_and_its_data_outlives_it(
     assert not any(map(is_running, first.started()))
     with redis.Redis.from_url((await second.says(r"redis +(redis://\S+)"))[1]) as server:
         assert server.get("said") == b"hello"
+
+
+@pytest.mark.parametrize("token", ["", "secret"])
+async def test_an_interrupt_does_not_wait_for_clients_that_have_nowhere_to_go(
+    new_up: NewUp, token: str
+) -> None:
+    up = new_up(SERVICE_TOKEN=token)
+    up.start()
+    await up.is_up()
+    url = f"ws://127.0.0.1:{up.websocket_port}/ws"
+
+    async with WireClient(url) as plain, WireClient(url) as knowing:
+        await plain.auth("ann")
+        await knowing.auth("bob", capabilities=["ack"])
+        up.signal(signal.SIGINT)
+        codes = await asyncio.gather(plain.closed(), knowing.closed())
+    code = await asyncio.wait_for(up.ended(), 10)
+
+    assert (set(codes), code) == ({1012}, 0)
+    edges = [line for line in up.lines if re.search(r"edge-\d ended with exit code 0", line)]
+    assert len(edges) == 2
 
 
 async def test_a_second_interrupt_ends_everything_at_once(new_up: NewUp) -> None:

@@ -23,6 +23,7 @@ from parley_core.redis.memberships import RedisMemberships
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
 from parley_edge.edge import Edge
+from parley_edge.handshakes import Admission
 from parley_edge.hub import Hub
 from parley_edge.roster import Roster
 from parley_edge.routes import http_routes
@@ -87,6 +88,7 @@ class EdgeApiPlace:
         routes = http_routes(
             self.edge(),
             announcements=RedisAnnouncements(self.client, self.keys, kept=1000),
+            admission=Admission(rate=1000.0, clock=monotonic),
             service_token=self.service_token,
         )
         return Starlette(routes=routes, exception_handlers=PROBLEMS)

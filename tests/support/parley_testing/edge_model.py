@@ -288,6 +288,7 @@ def attached(session: Session, position: Position | None) -> Attachment:
         tuple(page),
         more,
         LiveTurn(turn.id, turn.attempt, turn.status, session.live or "") if turn else None,
+        len(session.mail),
     )
 
 

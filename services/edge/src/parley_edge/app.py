@@ -143,9 +143,11 @@ class Service:
 
     def _new_public_server(self) -> HttpServer:
         settings = self._settings
+        admission = Admission(rate=settings.admission_rate, clock=self._clock)
         routes = http_routes(
             self._edge,
             announcements=self._stores.announcements,
+            admission=admission,
             service_token=settings.service_token.get_secret_value(),
         )
         return HttpServer(
@@ -157,7 +159,7 @@ class Service:
             certificate=settings.ssl_certfile,
             private_key=settings.ssl_keyfile,
             http=EdgeHttpProtocol,
-            ws=admitting(Admission(rate=settings.admission_rate, clock=self._clock)),
+            ws=admitting(admission),
             ws_max_size=settings.max_message_size,
             ws_ping_interval=PING_INTERVAL,
             ws_ping_timeout=PONG_TIMEOUT,

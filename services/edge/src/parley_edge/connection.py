@@ -170,6 +170,8 @@ class Connection:
         self._asked = request
         if self.follower is not None:
             self.follower.refocus()
+            if request is not None:
+                self.follower.recount()
 
     @property
     def is_leaving(self) -> bool:

@@ -17,7 +17,7 @@ from parley_edge.belonging import Belonging
 from parley_edge.domain.arrival import Arrival
 from parley_edge.domain.framing import Place
 from parley_edge.domain.greeting import greeted_at, greeting, turn_frame
-from parley_edge.domain.standing import Verdict
+from parley_edge.domain.standing import Verdict, is_agents
 from parley_edge.edge import Edge
 from parley_edge.patience import until_answered
 from parley_edge.sink import Sink
@@ -118,6 +118,11 @@ class Follower(Walking):
         else:
             self._fall_behind()
 
+    def recount(self) -> None:
+        """Read in the log what the agent has not answered yet; `moved` says when it is known."""
+        if not self.is_over and not self.reader.behind:
+            self._fall_behind()
+
     # The connection's own texts
 
     def sending(self, message_id: MessageId) -> None:
@@ -165,6 +170,8 @@ class Follower(Walking):
         if frame.is_log:
             self._release()
             self._sink.moved(behind=False)
+        if self._sink.is_leaving and is_agents(frame):
+            self.recount()  # It goes with the last answer, however many texts that answers.
 
     def _show(self, page: Attachment) -> None:
         for verdict, event in self.reader.take(page) if page.proved else ():

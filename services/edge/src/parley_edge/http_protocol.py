@@ -21,20 +21,18 @@ _USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
 class EdgeHttpProtocol(HttpToolsProtocol):
     """One client's HTTP connection."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        raw = transport.get_extra_info("socket")
-        if raw is not None and _USER_TIMEOUT is not None:
-            with suppress(OSError):  # Gone already: then it is lost anyway.
-                raw.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, round(DEAF * 1000))
-
     def on_message_begin(self) -> None:
         super().on_message_begin()
         extensions: dict[str, Any] = {TRANSPORT: self.transport}
         self.scope["extensions"] = extensions
 
-    def handle_websocket_upgrade(self) -> None:
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None and _USER_TIMEOUT is not None:
-            raw.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, 0)  # It has pings.
-        super().handle_websocket_upgrade()
+
+def lose_when_deaf(transport: asyncio.Transport) -> None:
+    """Have the kernel cut a connection whose peer acknowledges nothing for `DEAF` seconds.
+
+    For responses that last: WebSockets have pings, and a storm of handshakes needs no system call.
+    """
+    raw = transport.get_extra_info("socket")
+    if raw is not None and _USER_TIMEOUT is not None:
+        with suppress(OSError):  # Gone already: then it is lost anyway.
+            raw.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, round(DEAF * 1000))

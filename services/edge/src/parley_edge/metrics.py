@@ -15,6 +15,6 @@ ACK_SECONDS = Histogram(
 )
 TURNED_AWAY = Counter(
     "parley_edge_handshakes_turned_away",
-    "Handshakes that were answered 503 because too many came at once",
+    "Handshakes and streams that were answered 503 because too many came at once",
     ["kind"],
 )

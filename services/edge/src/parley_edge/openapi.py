@@ -37,6 +37,7 @@ _BODY_PROBLEMS = {
     "429": "Too many; Retry-After says when",
 }
 _USERS_ONLY: list[dict[str, Any]] = [{"user": []}]
+_TOO_MANY = {"503": "Redis is away, or too many come at once; Retry-After says when"}
 _NO_SESSION = {"404": "There is no such session"}
 _SESSION = parameter("session", place="path", schema={"type": "string"})
 _ONE = "/v1/sessions/{session}"
@@ -178,7 +179,7 @@ def _of_users() -> dict[str, Any]:
             "get": operation(
                 "Frames of a session as server-sent events, or by polls",
                 reply="PollView",
-                problems=_PROBLEMS | _NO_SESSION,
+                problems=_PROBLEMS | _NO_SESSION | _TOO_MANY,
                 parameters=[
                     session,
                     device,

@@ -9,17 +9,20 @@ from parley_core.ports import Announcements
 from parley_edge.api import EdgeApi
 from parley_edge.edge import Edge
 from parley_edge.frames_api import FramesApi
+from parley_edge.handshakes import Admission
 from parley_edge.membership_api import MembershipApi
 from parley_edge.streaming import Streams
 
 
-def http_routes(edge: Edge, *, announcements: Announcements, service_token: str) -> list[BaseRoute]:
-    """`service_token` makes a back end; empty, nobody is one."""
+def http_routes(
+    edge: Edge, *, announcements: Announcements, admission: Admission, service_token: str
+) -> list[BaseRoute]:
+    """`admission` lets streams in; `service_token` makes a back end; empty, nobody is one."""
     askers = Askers(edge.authenticator, service_token=service_token)
     apis = (
         EdgeApi(askers, edge, announcements),
         MembershipApi(askers, edge.memberships),
         FramesApi(askers, edge),
-        Streams(edge),
+        Streams(edge, admission=admission),
     )
     return [route for api in apis for route in api.routes()]

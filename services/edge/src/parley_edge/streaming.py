@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from zlib import crc32
 
 import msgspec
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from parley_core.authentication import bearer_token
 from parley_core.domain.client_frames import Auth
+from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.server_frames import Error, decode
 from parley_core.http_api import header_of, json_reply
@@ -23,7 +25,8 @@ from parley_edge.domain.stream_request import StreamRequest, stream_request
 from parley_edge.domain.views import PollView, closed_view
 from parley_edge.edge import Edge
 from parley_edge.event_stream import EventResponse, EventStream
-from parley_edge.http_protocol import TRANSPORT
+from parley_edge.handshakes import Admission
+from parley_edge.http_protocol import TRANSPORT, lose_when_deaf
 from parley_edge.requests import carry_out
 
 _SETTLED_WITHIN = 5.0
@@ -37,16 +40,20 @@ _RETRY_MS, _SPREAD_MS = 200, 1_000
 class Streams:
     """Each stream and each poll is a connection of its own, as a WebSocket is."""
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge, *, admission: Admission) -> None:
+        """`admission` is asked for each, as for a handshake."""
         self._edge = edge
+        self._admission = admission
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/v1/stream", self.open, methods=["GET"])]
 
     async def open(self, request: Request) -> Response | EventResponse:
         asked = _asked(request)
+        self._admit(asked)
         edge, is_poll = self._edge, asked.wait is not None
         transport = request.scope["extensions"][TRANSPORT]
+        lose_when_deaf(transport)
         stream = EventStream(transport, clock=edge.clock, is_poll=is_poll)
         connection = Connection(stream, edge=edge, carry_out=carry_out)
         stream.listen(connection)
@@ -59,6 +66,16 @@ class Streams:
             return EventResponse(stream, first=beginning(retry_ms=_retry(connection)))
         async with stream.read_by(request.receive):
             return await self._poll(connection, stream, asked, until=edge.clock() + asked.wait)
+
+    def _admit(self, asked: StreamRequest) -> None:
+        """Raises `Refused` if too many come at once."""
+        wait = self._admission.admit(resumes=asked.auth.resume is not None)
+        if wait is not None:
+            raise Refused(
+                ErrorCode.UNAVAILABLE,
+                "Too many come at once; come again later.",
+                retry_after_ms=max(1, ceil(wait * 1000)),
+            )
 
     async def _poll(
         self,

@@ -17,7 +17,7 @@ EVENT = Event(Seq(1), MessageId("m1"), "text", ConnectionId("-"), b'{"type":"tex
 
 def page(*, proved: bool, turn: LiveTurn | None = None) -> Attachment:
     top = Top(Epoch("e1"), Seq(1), MessageId("m1"))
-    return Attachment(top=top, proved=proved, events=(EVENT,), more=True, turn=turn)
+    return Attachment(top=top, proved=proved, events=(EVENT,), more=True, turn=turn, unanswered=0)
 
 
 def greet(attachment: Attachment, **kwargs: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from parley_core.domain.client_frames import Position
 from parley_core.domain.events import Accepted, Attachment, Event, LiveTurn, Top, TurnStatus
 from parley_core.domain.ids import ConnectionId, Epoch, MessageId, Seq, TurnId
 from parley_core.domain.live import NO_ORIGIN, LiveFrame
@@ -33,6 +34,11 @@ class Session:
         self.turn = 0
         self.attempt = 0
         self.text = ""
+        self.mail = 0
+        """Inputs that the agent has to answer; one that it is at is among them."""
+        self.questions = 0
+        """That the turn asked, and nobody answered."""
+        self.waits = False
         self.count = 0
         self.published: deque[LiveFrame] = deque()
 
@@ -48,6 +54,22 @@ class Session:
         self.log.append(event)
         self._publish("text", b"{}", is_log=True, origin=origin)
         return event
+
+    def input(self, origin: ConnectionId) -> Event:
+        self.mail += 1
+        return self.append(origin)
+
+    def ask(self, count: int) -> None:
+        """The turn waits for its answers."""
+        self.append(NO_ORIGIN)
+        self.mail -= 1
+        self.questions, self.waits = count, True
+
+    def answer(self, origin: ConnectionId) -> Event:
+        """The first one wakes the turn; others are only kept for it."""
+        self.mail += self.waits
+        self.questions, self.waits = self.questions - 1, False
+        return self.append(origin)
 
     def begin(self) -> None:
         if not self.turn:
@@ -65,13 +87,18 @@ class Session:
 
     def commit(self) -> None:
         self.append(NO_ORIGIN)
-        self.turn, self.text = 0, ""
+        self.mail -= 1
+        self.end_turn()
+
+    def end_turn(self) -> None:
+        self.turn, self.text, self.questions, self.waits = 0, "", 0, False
 
     def clear(self) -> None:
         top = self.top
         self.count += 1
         self.epoch, self.floor, self.floor_id = Epoch(f"e{self.count}"), top.seq, top.id
-        self.log, self.turn, self.text = [], 0, ""
+        self.log = []
+        self.end_turn()
         self._publish("system", b"{}")
 
     def page(self, reader: Reader) -> Attachment:
@@ -83,8 +110,9 @@ class Session:
         more = len(after) > PAGE if proved else len(self.log) > PAGE
         turn = None
         if self.turn:
-            turn = LiveTurn(TurnId(f"t{self.turn}"), self.attempt, TurnStatus.RUNNING, self.text)
-        return Attachment(self.top, proved, tuple(events), more, turn)
+            status = TurnStatus.WAITING if self.waits else TurnStatus.RUNNING
+            turn = LiveTurn(TurnId(f"t{self.turn}"), self.attempt, status, self.text)
+        return Attachment(self.top, proved, tuple(events), more, turn, self.mail)
 
     def _publish(
         self, type_: str, body: bytes, *, is_log: bool = False, origin: ConnectionId = NO_ORIGIN
@@ -121,10 +149,18 @@ class OrderRule(RuleBasedStateMachine):
 
     @rule(origin=st.sampled_from([ME, OTHER]))
     def somebody_writes(self, origin: ConnectionId) -> None:
-        event = self.session.append(origin)
-        if origin == ME:
+        self._said(self.session.input(origin))
+
+    @precondition(lambda self: self.session.questions)
+    @rule(origin=st.sampled_from([ME, OTHER]))
+    def somebody_answers(self, origin: ConnectionId) -> None:
+        self._said(self.session.answer(origin))
+
+    def _said(self, event: Event) -> None:
+        if event.origin == ME:
             self.replies.append((self.session.epoch, event))
 
+    @precondition(lambda self: self.session.mail)
     @rule()
     def agent_begins(self) -> None:
         self.session.begin()
@@ -134,7 +170,12 @@ class OrderRule(RuleBasedStateMachine):
     def agent_writes(self, text: str) -> None:
         self.session.write(text)
 
-    @precondition(lambda self: self.session.turn)
+    @precondition(lambda self: self.session.turn and self.session.mail and not self.session.waits)
+    @rule(count=st.integers(1, 3))
+    def agent_asks(self, count: int) -> None:
+        self.session.ask(count)
+
+    @precondition(lambda self: self.session.turn and self.session.mail and not self.session.waits)
     @rule()
     def agent_commits(self) -> None:
         self.session.commit()
@@ -150,7 +191,7 @@ class OrderRule(RuleBasedStateMachine):
         if delivered:
             self.frames_arrive(len(self.session.published))
         del self.session.log[-count:]
-        self.session.turn = 0
+        self.session.end_turn()
         self.the_feed_is_lost()
 
     # The edge
@@ -253,6 +294,12 @@ class OrderRule(RuleBasedStateMachine):
         mine = self.texts.get((f"t{session.turn}", session.attempt), "")
         assert not session.turn or session.text.startswith(mine)
 
+    @invariant()
+    def nobody_who_waits_for_an_answer_is_idle(self) -> None:
+        is_up_to_date = not self.reader.behind and self.reader.stands_at(self.session.top)
+        if is_up_to_date and not self.session.published:
+            assert self.reader.standing.unanswered >= self.session.mail
+
     def teardown(self) -> None:
         if not hasattr(self, "session"):
             return
@@ -260,11 +307,13 @@ class OrderRule(RuleBasedStateMachine):
             self.frames_arrive(8)
         if not self.reader.stands_at(self.session.top):
             self.reader.distrust()
+        self.reader.fall_behind()
         for _ in range(100):
             if self.reader.behind:
                 self.the_log_is_read()
 
         assert not self.reader.behind
+        assert self.reader.standing.unanswered == self.session.mail
         assert self.reader.stands_at(self.session.top)
         stored = {event.seq: event.id for event in self.session.log}
         assert all(stored[frame.seq] == frame.id for frame in self.given)
@@ -354,8 +403,8 @@ def test_texts_without_an_answer_are_counted() -> None:
     session = Session()
     reader = reader_at(session)
 
-    for origin in (OTHER, ME, NO_ORIGIN):
-        session.append(origin)
+    for say in (lambda: session.input(OTHER), lambda: session.input(ME), session.commit):
+        say()
         reader.offer(Arrival(session.published[-1]))
 
     assert reader.standing.unanswered == 1
@@ -365,10 +414,41 @@ def test_a_new_event_where_the_reader_has_one_shows_a_lost_tail() -> None:
     reader = Reader(ME)
     epoch = Epoch("e0")
     top = Top(epoch, Seq(5), MessageId("five"))
-    page = Attachment(top=top, proved=False, events=(), more=False, turn=None)
+    page = Attachment(top=top, proved=False, events=(), more=False, turn=None, unanswered=0)
     reader.restart(page)
     reader.settle(page)
 
     verdict = reader.replied(Accepted(Seq(4), epoch, repeated=False), MessageId("mine"))
 
     assert verdict is Verdict.READ
+
+
+def test_who_resumes_in_the_middle_of_a_turn_waits_for_its_answer() -> None:
+    session = Session()
+    asked = session.input(OTHER)
+    session.begin()
+    reader = Reader(ME)
+
+    reader.resume_from(Position(session.epoch, asked.seq, asked.id))
+    page = session.page(reader)
+    reader.take(page)
+    reader.settle(page)
+
+    assert reader.standing.unanswered == 1
+
+
+def test_answers_that_one_turn_took_together_are_counted_when_the_log_is_read() -> None:
+    session = Session()
+    session.input(OTHER)
+    session.begin()
+    session.ask(2)
+    reader = reader_at(session)
+
+    for say in (lambda: session.answer(OTHER), lambda: session.answer(OTHER), session.commit):
+        say()
+        reader.offer(Arrival(session.published[-1]))
+    counted = reader.standing.unanswered
+    reader.fall_behind()
+    reader.settle(session.page(reader))
+
+    assert (counted, reader.standing.unanswered) == (1, 0)

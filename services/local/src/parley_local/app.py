@@ -46,6 +46,7 @@ async def run(settings: LocalSettings, *, console: Console, ending: Ending) -> N
             if settings.supervisor_evict
             else None,
             drain_within=settings.endpoint_delay + settings.drain_timeout + _LAST_WORDS,
+            service_token=settings.service_token.get_secret_value(),
             say=say,
         )
         stack.push_async_callback(partial(supervisor.stop, hurry=ending.hurry))

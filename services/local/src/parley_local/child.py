@@ -17,6 +17,8 @@ from parley_local.plan import Part
 
 _LOOK_EACH = 0.1
 """Seconds between two looks at whether a process is ready."""
+_ORDERED_WITHIN = 1.0
+"""Seconds that a process has to take an order."""
 _LONGEST_LINE = 65_536
 """Bytes after which a line is broken in two."""
 
@@ -93,6 +95,19 @@ class Child:
         code = await self._process.wait()
         await asyncio.wait([self._output])
         return code
+
+    async def order_drain(self, *, within: float, token: str) -> None:
+        """Have it drain in `within` seconds, which a longer drain that it is told of later does
+        not undo. `token`: the service token, empty if there is none.
+
+        Harmless if it cannot hear that, or does not take it.
+        """
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with httpx.AsyncClient(trust_env=False, timeout=_ORDERED_WITHIN) as client:
+            with contextlib.suppress(httpx.TransportError):
+                await client.post(
+                    f"{self.part.admin_url}/drain", params={"within": within}, headers=headers
+                )
 
     async def stop(self, *, within: float, hurry: asyncio.Event) -> int:
         """Ask it to drain and end; after `within` seconds, or in a `hurry`, by force."""

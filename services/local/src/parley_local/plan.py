@@ -23,7 +23,12 @@ class Part:
     @property
     def health(self) -> str:
         """Answers 200 when the process is ready."""
-        return f"http://127.0.0.1:{self.admin_port}/readyz"
+        return f"{self.admin_url}/readyz"
+
+    @property
+    def admin_url(self) -> str:
+        """Where it takes orders."""
+        return f"http://127.0.0.1:{self.admin_port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 The order matters. Redis comes first and goes last. At the end edges drain before workers do, so
 that what edges still accept finds workers; a worker that drains finds Redis.
+
+An edge's drain waits for others that take its clients. All edges go at once here, and nobody takes
+any: each is ordered a short drain, in which its clients are told, before it is asked to end.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from parley_local.store import OwnRedis
 
 _READY_WITHIN = 60.0
 """Seconds for all services to be ready; imports of a cold machine are slow."""
+_ALL_EDGES_DRAIN = 1.0
+"""Seconds that clients keep their edge when no edge is left to go to: answers that are nearly
+written still come."""
 _STEADY = 5.0
 """Seconds after which a process that dies is taken as having been well."""
 
@@ -43,13 +49,18 @@ class Supervisor:
         redis: OwnRedis | None,
         inheritance: Inheritance | None,
         drain_within: float,
+        service_token: str,
         say: Callable[[str], None],
     ) -> None:
-        """`inheritance`: None leaves a dead process's sessions to the expiry of its leases."""
+        """`inheritance`: None leaves a dead process's sessions to the expiry of its leases.
+
+        `service_token` proves orders; empty if there is none. The first of `stages` are the edges.
+        """
         self._stages = stages
         self._redis = redis
         self._inheritance = inheritance
         self._drain_within = drain_within
+        self._service_token = service_token
         self._say = say
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -74,6 +85,7 @@ class Supervisor:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*map(self._order_drain, self._stages[0]))
         for stage in self._stages:
             await asyncio.gather(*(self._stop(child, hurry=hurry) for child in stage))
 
@@ -93,6 +105,9 @@ class Supervisor:
     async def _start(self, child: Child) -> None:
         pid = await child.start()
         self._say(f"{child.process} started as process {pid}")
+
+    async def _order_drain(self, edge: Child) -> None:
+        await edge.order_drain(within=_ALL_EDGES_DRAIN, token=self._service_token)
 
     async def _stop(self, child: Child, *, hurry: asyncio.Event) -> None:
         code = await child.stop(within=self._drain_within, hurry=hurry)

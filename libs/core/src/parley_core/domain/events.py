@@ -72,7 +72,8 @@ class Attachment(Struct, frozen=True):
 
     `proved`: the position given is on this log, and `events` are those right after it. Otherwise
     `events` are the newest few. `more`: the log goes on after the last of `events` (proved), or
-    began before the first (not proved).
+    began before the first (not proved). `unanswered`: inputs that the agent has not answered at
+    `top`, the one that it is at among them; a turn that waits for people has none.
     """
 
     top: Top
@@ -80,6 +81,7 @@ class Attachment(Struct, frozen=True):
     events: tuple[Event, ...]
     more: bool
     turn: LiveTurn | None
+    unanswered: int
 
 
 class Mark(Struct, frozen=True):

@@ -45,7 +45,7 @@ def event(entry: Sequence[Any]) -> Event:
 
 def attachment(reply: Sequence[Any]) -> Attachment:
     """The reply of lib/attachment.lua."""
-    epoch, seq, id_, proved, more, entries, turn, attempt, status, live = reply
+    epoch, seq, id_, proved, more, entries, turn, attempt, status, live, waiting = reply
     return Attachment(
         top=Top(Epoch(text(epoch)), Seq(int(seq)), MessageId(text(id_))),
         proved=bool(proved),
@@ -54,4 +54,5 @@ def attachment(reply: Sequence[Any]) -> Attachment:
         turn=LiveTurn(TurnId(text(turn)), attempt, TurnStatus(text(status)), text(live))
         if turn
         else None,
+        unanswered=waiting,
     )

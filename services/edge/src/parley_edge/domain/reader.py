@@ -159,7 +159,7 @@ class Reader:
     def restart(self, page: Attachment) -> None:
         """Stand at the top: the client was told what it cannot be given."""
         at = Cursor(page.top.epoch, page.top.seq, page.top.id)
-        self._stand(Standing(at, unanswered=1 if page.turn is not None else 0))
+        self._stand(Standing(at, unanswered=page.unanswered))
 
     def lacking(self, page: Attachment) -> Delta | None:
         """The piece of the live text that the reader does not have; it has it afterwards."""
@@ -182,6 +182,8 @@ class Reader:
         """
         kept = self._kept or Kept()
         self.live, self._kept = self._stood if self.live is None else self.live, None
+        if page is not None and self.stands_at(page.top):
+            self.live = self.live._replace(unanswered=page.unanswered)
         news: list[tuple[Verdict, Arrival]] = []
         for arrival in kept.arrivals:
             is_stale = page is not None and self._is_stale(arrival, page)

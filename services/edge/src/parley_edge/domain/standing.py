@@ -33,7 +33,9 @@ class Standing(NamedTuple):
     cursor: Cursor
     text: LiveText = NO_TEXT
     unanswered: int = 0
-    """Texts of users that the agent has not answered yet, as far as was seen."""
+    """Inputs that the agent has not answered yet: the log's own count when it was read last, and
+    what came since. One turn may take several answers, and a text may end one that waits: then
+    it is off by these until the log is read again."""
 
     def with_event(self, seq: Seq, id_: MessageId, *, more: int) -> Standing:
         """With the next event of the log, and so many `more` texts that the agent has to answer.
@@ -53,6 +55,11 @@ def more_to_answer(origin: ConnectionId, body: bytes) -> int:
     if origin == NO_ORIGIN:
         return -1  # It writes one for each input.
     return 1 if origin != NOTICE and is_addressed(body) else 0
+
+
+def is_agents(frame: LiveFrame) -> bool:
+    """Whether the agent may have answered something with it: an event of its own, or a clear."""
+    return frame.origin == NO_ORIGIN and (frame.is_log or frame.type == "system")
 
 
 NOWHERE = Standing(Cursor(Epoch(""), Seq(0), MessageId("")))
@@ -96,7 +103,7 @@ def _judge_clear(standing: Standing, frame: LiveFrame) -> Judgement:
     if (frame.seq, frame.id) != (cursor.seq, cursor.id):
         return Verdict.READ, standing
     cleared = Cursor(frame.epoch, frame.seq, frame.id)
-    return Verdict.SEND, Standing(cleared, standing.text, max(0, standing.unanswered - 1))
+    return Verdict.SEND, Standing(cleared, standing.text, standing.unanswered)
 
 
 def _judge_delta(standing: Standing, delta: Delta) -> Judgement:

@@ -59,7 +59,7 @@ end
 
 -- at: {epoch, seq (number or nil), id}
 -- Reply: epoch, top seq, top id, proved, more, events (as XRANGE gives them), turn, attempt,
--- status, live text; false if the session is gone.
+-- status, live text, inputs that wait in the mailbox; false if the session is gone.
 local function attachment(at, page, snapshot)
   local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'id', 'floor', 'floor_id', 'turn', 'attempt', 'status')
   local epoch, top, top_id = meta[1], tonumber(meta[2]), meta[3]
@@ -74,5 +74,6 @@ local function attachment(at, page, snapshot)
     events, more = newest(snapshot)
   end
   return {epoch, top, top_id, proved and 1 or 0, more, events,
-    meta[6] or '', tonumber(meta[7] or 0), meta[8] or '', redis.call('GET', KEYS[5]) or ''}
+    meta[6] or '', tonumber(meta[7] or 0), meta[8] or '', redis.call('GET', KEYS[5]) or '',
+    redis.call('LLEN', KEYS[4])}
 end
