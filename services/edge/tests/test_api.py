@@ -14,7 +14,7 @@ from parley_core.domain.ids import SessionId, partition_of
 from parley_core.domain.live import NO_ORIGIN
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
-from parley_edge import api
+from parley_edge.http import sessions
 from parley_testing.edge_api import ANN, BACK_END, EVE, EdgeApiPlace
 
 
@@ -240,8 +240,8 @@ async def test_a_broadcast_is_for_some_or_for_all(
 
 
 async def test_broadcasts_have_a_rate(place: EdgeApiPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "BROADCASTS", 2)
-    monkeypatch.setattr(api, "BROADCAST_RATE", 0.5)
+    monkeypatch.setattr(sessions, "BROADCASTS", 2)
+    monkeypatch.setattr(sessions, "BROADCAST_RATE", 0.5)
     body = {"notice": "mind", "all": True}
     async with place.http() as http:
         replies = [await http.post("/v1/broadcast", json=body, headers=BACK_END) for _ in range(3)]

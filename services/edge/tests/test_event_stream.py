@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from parley_core.domain.codes import CloseCode
-from parley_edge import event_stream
 from parley_edge.domain.event_stream import KEEP_ALIVE
-from parley_edge.event_stream import ROOM, SILENCE, EventStream
+from parley_edge.http import event_stream
+from parley_edge.http.event_stream import ROOM, SILENCE, EventStream
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from parley_edge.handshakes import Admission, says_resume, turned_away
+from parley_edge.websocket.handshakes import Admission, says_resume, turned_away
 from parley_testing.stream_client import StreamClient
 
 

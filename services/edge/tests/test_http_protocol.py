@@ -17,8 +17,8 @@ from websockets.exceptions import InvalidStatus
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_core.serving import HttpServer
-from parley_edge.http_protocol import DEAF, TRANSPORT, EdgeHttpProtocol
-from parley_edge.protocol import EXTENSION, EdgeProtocol
+from parley_edge.http.protocol import DEAF, TRANSPORT, EdgeHttpProtocol
+from parley_edge.websocket.protocol import EXTENSION, EdgeProtocol
 from parley_testing.edge_api import EdgeApiPlace
 from parley_testing.ports import free_port
 

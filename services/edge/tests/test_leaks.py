@@ -62,7 +62,8 @@ async def _left_behind(edge: Any, redis: RedisClient, prefix: str) -> dict[str, 
     return {
         "kilobytes": _kilobytes(edge.pid),
         "tasks": await _metric(edge, "parley_edge_tasks"),
-        "keys": len(await redis.command("KEYS", f"{prefix}:*")),
+        # A bucket lives for seconds.
+        "keys": sum(b":rate:" not in key for key in await redis.command("KEYS", f"{prefix}:*")),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
-from parley_edge.openapi import openapi_document
+from parley_edge.http.openapi import openapi_document
 from parley_testing.edge_api import ANN, BACK_END, EVE, EdgeApiPlace
 from parley_testing.schemas import described, mismatches, referred, served
 

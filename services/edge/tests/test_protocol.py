@@ -17,8 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from parley_core.domain.codes import CloseCode
 from parley_core.serving import HttpServer
 from parley_edge.domain.framing import text_frame
-from parley_edge.protocol import EXTENSION, EdgeProtocol
-from parley_edge.socket import ClientSocket
+from parley_edge.websocket.protocol import EXTENSION, EdgeProtocol
+from parley_edge.websocket.socket import ClientSocket
 
 
 class Recorder:
@@ -209,7 +209,7 @@ async def test_a_peer_that_is_gone_before_anybody_listens_is_told_so() -> None:
 async def test_a_close_waits_only_so_long_for_a_peer_that_does_not_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("parley_edge.socket.CLOSE_TIMEOUT", 0.2)
+    monkeypatch.setattr("parley_edge.websocket.socket.CLOSE_TIMEOUT", 0.2)
     async with serving() as served:
         transport, _peer = await mute_peer(served)
         transport.write(HANDSHAKE)

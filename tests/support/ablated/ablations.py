@@ -79,13 +79,13 @@ def kept_writes() -> None:
 
 def pace() -> None:
     """Whoever moves asks all at once, each to go within a moment."""
-    from parley_edge import moving  # noqa: PLC0415
     from parley_edge.domain.drain import Batch  # noqa: PLC0415
+    from parley_edge.moving import mover  # noqa: PLC0415
 
     def everybody(left: int, *, rate: float) -> Batch:
         return Batch(left, 0.2)
 
-    moving.next_batch = everybody  # type: ignore[attr-defined]  # this is the ablation
+    mover.next_batch = everybody  # type: ignore[attr-defined]  # this is the ablation
 
 
 def _replace(

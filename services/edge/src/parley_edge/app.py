@@ -22,25 +22,25 @@ from parley_core.telemetry import redis_up
 from parley_edge.broadcasting import Broadcasts
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
-from parley_edge.drain import Drain
 from parley_edge.edge import Edge
 from parley_edge.endpoint import public_app
-from parley_edge.handshakes import Admission
 from parley_edge.health import unready
-from parley_edge.http_protocol import EdgeHttpProtocol
+from parley_edge.http.protocol import EdgeHttpProtocol
+from parley_edge.http.routes import http_routes
 from parley_edge.hub import Hub
-from parley_edge.moving import Mover, Receivers
-from parley_edge.orders import drain_routes, rebalance_routes
-from parley_edge.protocol import admitting
+from parley_edge.moving.drain import Drain
+from parley_edge.moving.mover import Mover, Receivers
+from parley_edge.moving.orders import drain_routes, rebalance_routes
+from parley_edge.moving.rebalance import Rebalance
 from parley_edge.pulse import Pulse
-from parley_edge.rebalance import Rebalance
 from parley_edge.roster import Roster
-from parley_edge.routes import http_routes
 from parley_edge.settings import EdgeSettings
-from parley_edge.socket import PING_INTERVAL, PONG_TIMEOUT
 from parley_edge.stores import Stores, new_id, open_stores
 from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep
+from parley_edge.websocket.handshakes import Admission
+from parley_edge.websocket.protocol import admitting
+from parley_edge.websocket.socket import PING_INTERVAL, PONG_TIMEOUT
 
 log = structlog.get_logger(__name__)
 

@@ -12,9 +12,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from parley_core.http_api import PROBLEMS
 from parley_edge.connection import Connection
 from parley_edge.edge import Edge
-from parley_edge.protocol import EXTENSION, EdgeProtocol
 from parley_edge.requests import carry_out
-from parley_edge.socket import ClientSocket
+from parley_edge.websocket.protocol import EXTENSION, EdgeProtocol
+from parley_edge.websocket.socket import ClientSocket
 
 SUBPROTOCOL = "parley.v1"
 

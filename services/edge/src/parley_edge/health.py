@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from parley_edge.drain import Drain
+from parley_edge.moving.drain import Drain
 
 DEAF = 5.0
 """Seconds that the live feed may be unheard while commands are answered."""

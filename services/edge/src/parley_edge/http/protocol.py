@@ -26,6 +26,11 @@ class EdgeHttpProtocol(HttpToolsProtocol):
         extensions: dict[str, Any] = {TRANSPORT: self.transport}
         self.scope["extensions"] = extensions
 
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        # It knows this protocol, which nobody needs any more: nothing waits for the collector.
+        self.parser = None  # type: ignore[assignment]
+
 
 def lose_when_deaf(transport: asyncio.Transport) -> None:
     """Have the kernel cut a connection whose peer acknowledges nothing for `DEAF` seconds.

@@ -6,12 +6,12 @@ from starlette.routing import BaseRoute
 
 from parley_core.http_api import Askers
 from parley_core.ports import Announcements
-from parley_edge.api import EdgeApi
 from parley_edge.edge import Edge
-from parley_edge.frames_api import FramesApi
-from parley_edge.handshakes import Admission
-from parley_edge.membership_api import MembershipApi
-from parley_edge.streaming import Streams
+from parley_edge.http.frames import FramesApi
+from parley_edge.http.members import MembershipApi
+from parley_edge.http.sessions import EdgeApi
+from parley_edge.http.streaming import Streams
+from parley_edge.websocket.handshakes import Admission
 
 
 def http_routes(

@@ -14,9 +14,9 @@ import msgspec
 
 from parley_core.domain.errors import PermanentError
 from parley_edge.domain.drain import Others, sample
-from parley_edge.drain import Drain
 from parley_edge.leaving import Reason
-from parley_edge.moving import HEARD, Move, Mover
+from parley_edge.moving.drain import Drain
+from parley_edge.moving.mover import HEARD, Move, Mover
 from parley_edge.roster import Member, Roster
 from parley_edge.tasks import Tasks
 

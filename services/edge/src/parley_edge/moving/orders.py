@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from parley_core.domain.errors import PermanentError
-from parley_edge.drain import Drain
-from parley_edge.rebalance import NotNow, Rebalance
+from parley_edge.moving.drain import Drain
+from parley_edge.moving.rebalance import NotNow, Rebalance
 
 _LONGEST = 3600.0
 """Seconds that a drain or a round of a rebalance may take."""

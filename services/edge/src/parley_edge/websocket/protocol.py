@@ -20,8 +20,8 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from parley_edge.domain.framing import WINDOW_BITS, Form
 from parley_edge.domain.handshake import Opening, acceptance, opening
 from parley_edge.domain.inbound import Inbound
-from parley_edge.handshakes import Admission, says_resume, turned_away
-from parley_edge.socket import ClientSocket, KeepAlive, Listener
+from parley_edge.websocket.handshakes import Admission, says_resume, turned_away
+from parley_edge.websocket.socket import ClientSocket, KeepAlive, Listener
 
 EXTENSION = "parley"
 """Under this name of the ASGI scope's extensions the endpoint finds its handshake."""

@@ -17,7 +17,7 @@ import msgspec
 from parley_core.domain.codes import CloseCode
 from parley_edge import metrics
 from parley_edge.leaving import Reason
-from parley_edge.moving import HEARD, Move, Mover
+from parley_edge.moving.mover import HEARD, Move, Mover
 from parley_edge.roster import Roster
 from parley_edge.tasks import Tasks
 

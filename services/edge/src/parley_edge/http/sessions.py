@@ -30,7 +30,7 @@ from parley_edge.domain.posts import (
 )
 from parley_edge.domain.views import PostedView, SessionList, ToldView, session_view
 from parley_edge.edge import Edge
-from parley_edge.openapi import openapi_document
+from parley_edge.http.openapi import openapi_document
 from parley_edge.patience import append_patiently
 
 BROADCAST_RATE = 5.0

@@ -24,10 +24,10 @@ from parley_edge.domain.polling import is_worth_a_reply
 from parley_edge.domain.stream_request import StreamRequest, stream_request
 from parley_edge.domain.views import PollView, closed_view
 from parley_edge.edge import Edge
-from parley_edge.event_stream import EventResponse, EventStream
-from parley_edge.handshakes import Admission
-from parley_edge.http_protocol import TRANSPORT, lose_when_deaf
+from parley_edge.http.event_stream import EventResponse, EventStream
+from parley_edge.http.protocol import TRANSPORT, lose_when_deaf
 from parley_edge.requests import carry_out
+from parley_edge.websocket.handshakes import Admission
 
 _SETTLED_WITHIN = 5.0
 """Seconds that a poll waits for what the log has, whatever the client says; Redis may be away."""

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from parley_core.domain.codes import CloseCode
 from parley_edge.domain.event_stream import KEEP_ALIVE, closing
 from parley_edge.domain.framing import Form
-from parley_edge.socket import CLOSE_TIMEOUT, Listener
+from parley_edge.websocket.socket import CLOSE_TIMEOUT, Listener
 
 ROOM = 65_536
 """Bytes that wait for the response to take them; past it the connection's own queue is used."""

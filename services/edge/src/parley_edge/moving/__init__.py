@@ -1,0 +1,1 @@
+"""Sending connections to other edges: drains, rebalances, and their pace."""

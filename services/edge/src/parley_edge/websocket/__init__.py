@@ -1,0 +1,1 @@
+"""WebSockets below the connections: the handshake, and the open socket."""
