@@ -30,8 +30,9 @@ class Device(Socket):
         latencies: Latencies,
         capabilities: Sequence[str] = ("ack",),
         path: str = "/ws",
+        deflates: bool = False,
     ) -> None:
-        super().__init__(path=path)
+        super().__init__(path=path, deflates=deflates)
         self.user = user
         self.device = device
         self.session = ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from parley_testing.edge_bench.compression import Compression, compression
 from parley_testing.edge_bench.deltas import Deltas, deltas
 from parley_testing.edge_bench.drain import Drain, drain
 from parley_testing.edge_bench.echo import Echo, echo
@@ -24,6 +25,7 @@ SCENARIOS: Mapping[str, tuple[Scenario, Any]] = {
     "memory": (memory, Memory()),
     "echo": (echo, Echo()),
     "deltas": (deltas, Deltas()),
+    "compression": (compression, Compression()),
     "storm": (storm, Storm()),
     "drain": (drain, Drain()),
     "slow": (slow, Slow()),

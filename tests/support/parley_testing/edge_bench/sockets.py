@@ -14,6 +14,7 @@ from parley_testing.edge_bench.frames import (
     PONG,
     TEXT,
     FrameParser,
+    agrees_to_deflate,
     masked,
     upgrade,
 )
@@ -31,15 +32,17 @@ class Refused(Exception):
 class Socket(asyncio.Protocol):
     """One connection. Its users derive from it and say what a text frame means to them."""
 
-    def __init__(self, *, path: str = "/ws") -> None:
+    def __init__(self, *, path: str = "/ws", deflates: bool = False) -> None:
+        """`deflates`: offer it, and be refused by a server that does not agree."""
         self.close_code: int | None = None
         self.closed = asyncio.get_running_loop().create_future()
         """Done when the connection is gone, however it ended."""
         self.opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Empty when it is open, else why it is not."""
         self._path = path
+        self._deflates = deflates
         self._head = b""
-        self._parser = FrameParser(self._on_frame)
+        self._parser = FrameParser(self._on_frame, inflates=deflates)
         self._transport: asyncio.Transport | None = None
 
     # For those who derive
@@ -77,7 +80,7 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._write(upgrade(self._path, host="127.0.0.1"))
+        self._write(upgrade(self._path, host="127.0.0.1", deflates=self._deflates))
 
     def data_received(self, data: bytes) -> None:
         if self.opened.done():
@@ -96,8 +99,13 @@ class Socket(asyncio.Protocol):
         self.lost()
 
     def _upgraded(self, head: bytes, rest: bytes) -> None:
+        why = ""
         if not head.startswith(_SWITCHING):
-            self.opened.set_result(head.partition(b"\r\n")[0].decode())
+            why = head.partition(b"\r\n")[0].decode()
+        elif agrees_to_deflate(head) != self._deflates:
+            why = f"deflate: offered is {self._deflates}, and the server disagrees"
+        if why:
+            self.opened.set_result(why)
             self.abort()
             return
         self._head = b""
