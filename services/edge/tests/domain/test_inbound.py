@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
 import zlib
 from itertools import pairwise
 
@@ -157,6 +159,34 @@ def test_what_cannot_be_inflated_is_a_broken_rule() -> None:
 
     assert fault is not None
     assert fault.code is FaultCode.PROTOCOL
+
+
+def test_a_large_message_may_come_byte_by_byte_and_costs_no_more_than_its_bytes() -> None:
+    stream = Inbound(limit=1_000_000)
+    sent = b"\x81\xff" + (600_000).to_bytes(8, "big") + bytes(4) + b"x" * 600_000
+
+    began = time.process_time()
+    found = [message for at in range(len(sent)) for message in stream.feed(sent[at : at + 1])]
+    spent = time.process_time() - began
+
+    assert found == ["x" * 600_000]
+    # Copying what waits for each byte would take half a minute.
+    assert spent < 4
+
+
+def test_a_message_in_tiny_fragments_takes_no_more_memory_than_its_bytes() -> None:
+    stream = Inbound(limit=1_000_000)
+    stream.feed(frame(0x01, b""))
+    fragments = frame(0x00, b"x") * 1_000 + frame(0x00, b"") * 1_000
+
+    tracemalloc.start()
+    for _ in range(50):
+        stream.feed(fragments)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert stream.fault is None
+    assert held < 100_000
 
 
 def test_a_message_in_pieces_is_held_to_the_limit_as_a_whole() -> None:

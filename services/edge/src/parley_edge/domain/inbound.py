@@ -81,10 +81,10 @@ class Inbound:
         "_inflates",
         "_is_deflated",
         "_limit",
+        "_missing",
         "_opcode",
-        "_parts",
         "_rest",
-        "_size",
+        "_started",
         "fault",
         "is_closed",
     )
@@ -93,9 +93,11 @@ class Inbound:
         """`limit`: bytes of a message, inflated; `inflates`: permessage-deflate was agreed."""
         self._limit = limit
         self._inflates = inflates
-        self._rest = b""
-        self._parts: list[bytes] | None = None
-        self._size = 0
+        self._rest = bytearray()
+        self._missing = 0
+        """Bytes that have to come before the frame that began can be whole."""
+        self._started: bytearray | None = None
+        """What came of a message in fragments."""
         self._opcode = Opcode.CONTINUATION
         self._is_deflated = False
         self.fault: Fault | None = None
@@ -105,7 +107,17 @@ class Inbound:
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that are whole with `data`, in their order."""
-        buffer, at = self._rest + data if self._rest else data, 0
+        if self._rest:
+            # Byte by byte or not: what waits is copied when the frame is whole, and not before.
+            self._rest += data
+            self._missing -= len(data)
+            if self._missing > 0:
+                return []
+            data = bytes(self._rest)
+        return self._cut(data)
+
+    def _cut(self, buffer: bytes) -> list[Message]:
+        at = 0
         messages: list[Message] = []
         try:
             while not self.is_closed and (frame := self._frame(buffer, at)) is not None:
@@ -116,11 +128,12 @@ class Inbound:
         except _FaultError as error:
             self.fault = error.fault
         is_over = self.is_closed or self.fault is not None
-        self._rest = b"" if is_over else buffer[at:]
+        self._rest = bytearray() if is_over else bytearray(buffer[at:])
         return messages
 
     def _frame(self, buffer: bytes, at: int) -> _Frame | None:
         """The frame that begins there; None if it is not whole."""
+        self._missing = 1
         if len(buffer) - at < _HEADER:
             return None
         first, second = buffer[at], buffer[at + 1]
@@ -134,6 +147,7 @@ class Inbound:
         self._check_size(opcode, size)
         start = at + 4
         if len(buffer) < start + size:
+            self._missing = start + size - len(buffer)
             return None
         payload = unmasked(buffer[start : start + size], buffer[at:start])
         return _Frame(opcode, bool(first & _FIN), bool(first & _RSV1), payload, start + size)
@@ -154,7 +168,7 @@ class Inbound:
         if opcode >= Opcode.CLOSE:
             if size > _CONTROL_LIMIT:
                 raise _FaultError(FaultCode.PROTOCOL, "control frame too long")
-        elif self._size + size > self._limit:
+        elif len(self._started or b"") + size > self._limit:
             raise _FaultError(FaultCode.TOO_LARGE, f"over size limit ({self._limit} bytes)")
 
     def _message(self, frame: _Frame) -> Message | None:
@@ -165,23 +179,21 @@ class Inbound:
             return Control(frame.opcode, frame.payload)
         if frame.opcode is Opcode.CONTINUATION:
             return self._continued(frame)
-        if self._parts is not None:
+        if self._started is not None:
             raise _FaultError(FaultCode.PROTOCOL, "expected a continuation frame")
         if frame.is_final:
             return self._whole(frame.opcode, frame.payload, is_deflated=frame.is_deflated)
-        self._parts, self._size = [frame.payload], len(frame.payload)
+        self._started = bytearray(frame.payload)
         self._opcode, self._is_deflated = frame.opcode, frame.is_deflated
         return None
 
     def _continued(self, frame: _Frame) -> Message | None:
-        if self._parts is None:
+        if self._started is None:
             raise _FaultError(FaultCode.PROTOCOL, "unexpected continuation frame")
-        self._parts.append(frame.payload)
-        self._size += len(frame.payload)
+        self._started += frame.payload
         if not frame.is_final:
             return None
-        payload = b"".join(self._parts)
-        self._parts, self._size = None, 0
+        payload, self._started = bytes(self._started), None
         return self._whole(self._opcode, payload, is_deflated=self._is_deflated)
 
     def _whole(self, opcode: Opcode, payload: bytes, *, is_deflated: bool) -> str | bytes:
