@@ -19,7 +19,7 @@ local reply = {'ok'}
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(field, 1, 2) == 'm:' then
     reply[#reply + 1] = string.sub(field, 3)
-    owe(KEYS[15], session, reply[#reply])
+    owe(15, session, reply[#reply])
   end
 end
 redis.call('DEL', unpack(KEYS, 1, 10))
@@ -33,6 +33,6 @@ if redis.call('HDEL', KEYS[14], 's:' .. session) == 1 then
   end
 end
 if owner then
-  notify(ARGV[3], ARGV[4], 'dropped', '{}')
+  notify({verb = ARGV[3], channel = ARGV[4]}, 'dropped', '{}')
 end
 return reply

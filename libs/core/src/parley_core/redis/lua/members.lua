@@ -29,12 +29,12 @@ if not had and count >= tonumber(ARGV[5]) then
 end
 
 -- Everything is checked: write.
-owe(KEYS[2], session, user)
+owe(2, session, user)
 if role == '' then
   redis.call('HSET', KEYS[1], 'members', count - 1)
   redis.call('HDEL', KEYS[1], 'm:' .. user)
 else
   redis.call('HSET', KEYS[1], 'm:' .. user, role, 'members', had and count or count + 1)
 end
-notify(ARGV[6], ARGV[7], 'members', cjson.encode({[user] = role}))
+notify({verb = ARGV[6], channel = ARGV[7]}, 'members', cjson.encode({[user] = role}))
 return {'ok'}
