@@ -4,49 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-import msgspec
-
 from parley_core.domain.client_frames import Answer, Text
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
-from parley_core.domain.events import Accepted, Mail, MailKind
+from parley_core.domain.events import Accepted, Mail
 from parley_core.domain.ids import MessageId
 from parley_core.domain.members import Role
 from parley_edge import metrics
 from parley_edge.connection import Connection
-from parley_edge.domain.answering import answer_text
+from parley_edge.domain.inputs import answer_mail, text_mail, text_value
 from parley_edge.follower import Follower
 from parley_edge.opening import following, reopen
 from parley_edge.patience import append_patiently
 
 
 async def append_text(connection: Connection, text: Text) -> None:
-    """A message of the user. Returns when its ack is out. Raises `Refused`, `Unavailable`.
-
-    A plain client cannot answer in any other way: its text is the answer where one is waited for.
-    """
-    mail = Mail(
-        kind=MailKind.TEXT,
-        message_id=_message_id(connection, text.message_id),
-        user_id=connection.user,
-        device_id=connection.device,
-        content=text.content,
-        strategy=text.strategy,
-        after=text.after,
-    )
-    value = msgspec.json.encode(text.content) if connection.is_plain else b""
-    await _append_and_ack(connection, mail, value)
+    """A message of the user. Returns when its ack is out. Raises `Refused`, `Unavailable`."""
+    message_id = _message_id(connection, text.message_id)
+    mail = text_mail(text, message_id=message_id, user=connection.user, device=connection.device)
+    await _append_and_ack(connection, mail, text_value(text, plain=connection.is_plain))
 
 
 async def append_answer(connection: Connection, answer: Answer) -> None:
     """An answer to a question of the agent, otherwise as `append_text`."""
-    mail = Mail(
-        kind=MailKind.ANSWER,
-        message_id=_message_id(connection, answer.message_id),
-        user_id=connection.user,
-        device_id=connection.device,
-        content=answer_text(answer.value),
-        interrupt_id=answer.interrupt_id,
+    message_id = _message_id(connection, answer.message_id)
+    mail = answer_mail(
+        answer, message_id=message_id, user=connection.user, device=connection.device
     )
     await _append_and_ack(connection, mail, bytes(answer.value))
 

@@ -16,9 +16,9 @@ from websockets.protocol import OPEN, Protocol, Side
 
 from parley_edge.domain import inbound
 from parley_edge.domain.inbound import Control, Fault, FaultCode, Inbound, Message, close_code
+from parley_testing.raw_socket import client_frame as frame
 
 LIMIT = 130
-KEY = b"\x01\x02\x03\x04"
 _CONTROL = {Opcode.PING, Opcode.PONG, Opcode.CLOSE}
 _OPCODES = [*map(int, Opcode), 0x3, 0xB]
 _payloads = st.one_of(
@@ -38,16 +38,6 @@ def frames(draw: st.DrawFn) -> bytes:
     payload = draw(_payloads)
     is_masked = draw(st.integers(0, 9)) != 0
     return frame(first, payload, is_masked=is_masked)
-
-
-def frame(first: int, payload: bytes, *, is_masked: bool = True) -> bytes:
-    size = len(payload)
-    mask_bit = 0x80 if is_masked else 0
-    short = bytes([first, mask_bit | size])
-    head = short if size < 126 else bytes([first, mask_bit | 126]) + size.to_bytes(2, "big")
-    if not is_masked:
-        return head + payload
-    return head + KEY + bytes(byte ^ KEY[at % 4] for at, byte in enumerate(payload))
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:

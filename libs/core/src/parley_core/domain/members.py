@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -49,6 +50,16 @@ def role_of(user: UserId, *, owner: str, stored: str) -> Role | None:
     if user == owner:
         return Role.OWNER
     return Role(stored) if stored else None
+
+
+def roles_of(
+    users: Collection[UserId], *, owner: str, stored: Iterable[str]
+) -> dict[UserId, Role | None]:
+    """What each of `users` is; `stored` is what the record has of them, in their order."""
+    return {
+        user: role_of(user, owner=owner, stored=role)
+        for user, role in zip(users, stored, strict=True)
+    }
 
 
 def may_write(role: Role | None) -> bool:

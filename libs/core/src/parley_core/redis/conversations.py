@@ -35,7 +35,7 @@ from parley_core.domain.ids import (
     UserId,
 )
 from parley_core.domain.live import LiveFrame, pack
-from parley_core.domain.members import Role, may_write, mentions_agent, role_of
+from parley_core.domain.members import Role, may_write, mentions_agent, roles_of
 from parley_core.redis import replies
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
@@ -248,8 +248,5 @@ def _glance(people: Collection[UserId], reply: list[bytes | None]) -> Glance:
     if epoch is None:
         return Glance(None, {})
     top = Top(Epoch(replies.text(epoch)), Seq(int(seq or 0)), MessageId(replies.text(id_)))
-    roles = {
-        user: role_of(user, owner=replies.text(owner), stored=replies.text(role))
-        for user, role in zip(people, stored, strict=True)
-    }
+    roles = roles_of(people, owner=replies.text(owner), stored=map(replies.text, stored))
     return Glance(top, roles)

@@ -39,7 +39,7 @@ class SessionLists:
 
     async def read(self, user: UserId, *, archived: bool = False) -> tuple[Listed, ...]:
         """Newest activity first. What the list has wrong of sessions of others it has no more."""
-        sessions = UserSessions.read(await self._hash(user))
+        sessions = await self.known(user)
         put_away = sessions.archived if archived else []
         named = [*sessions.listed, *put_away, *sessions.groups]
         metas = await asyncio.gather(*(self._meta(session, user) for session in named))
@@ -52,6 +52,11 @@ class SessionLists:
             if row:
                 rows.append(replace(row, archived=session in put_away))
         return tuple(sorted(rows, key=lambda row: -row.last_active))
+
+    async def known(self, user: UserId) -> UserSessions:
+        """The list as it is stored."""
+        key = self._keys.user(user)
+        return UserSessions.read(await self._client.command("HGETALL", key, key=key))
 
     async def touch(self, user: UserId) -> None:
         """It lives on for as long as a session that somebody uses."""
@@ -102,10 +107,6 @@ class SessionLists:
         for session, _, user in debts:
             await self.pay(SessionId(session), UserId(user))
         return len(debts)
-
-    def _hash(self, user: UserId) -> Awaitable[list[bytes]]:
-        key = self._keys.user(user)
-        return self._client.command("HGETALL", key, key=key)
 
     def _meta(self, session: SessionId, user: UserId) -> Awaitable[list[bytes | None]]:
         meta = self._keys.session(session).meta

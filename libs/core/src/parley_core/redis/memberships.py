@@ -14,7 +14,7 @@ from parley_core.domain import limits
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.ids import SessionId, UserId, partition_of, session_partition
-from parley_core.domain.members import Group, Member, ReplyMode, Role, role_of
+from parley_core.domain.members import Group, Member, ReplyMode, Role, roles_of
 from parley_core.redis import replies
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys, PartitionKeys
@@ -58,10 +58,7 @@ class RedisMemberships:
         )
         if owner is None:
             return {}
-        return {
-            user: role_of(user, owner=replies.text(owner), stored=replies.text(role))
-            for user, role in zip(named, stored, strict=True)
-        }
+        return roles_of(named, owner=replies.text(owner), stored=map(replies.text, stored))
 
     async def set_role(
         self, session: SessionId, user: UserId, *, role: Role, by: UserId | None

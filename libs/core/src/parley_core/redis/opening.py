@@ -79,7 +79,7 @@ class Opening:
         """As `ports.Conversations.open` says."""
         made = new_session_id(client.user, nonce=new or self._nonce())
         for _ in range(_TRIES):
-            sessions = await self._sessions_of(client.user)
+            sessions = await self._lists.known(client.user)
             others = None if new else await self._session_of_others(session, sessions, client)
             if others is not None:
                 opened = await self._open_of_others(client, others, sessions, named=bool(session))
@@ -147,10 +147,6 @@ class Opening:
             return None
         existed, attached = replies.accepted(reply, what="open")
         return Opened(target, bool(existed), replies.attachment(attached), Role.OWNER)
-
-    async def _sessions_of(self, user: UserId) -> UserSessions:
-        key = self._keys.user(user)
-        return UserSessions.read(await self._client.command("HGETALL", key, key=key))
 
     async def _script(
         self, target: SessionId, sessions: UserSessions, client: Client

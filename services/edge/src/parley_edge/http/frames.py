@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -21,13 +20,13 @@ from parley_core.domain.asking import device_named, session_named
 from parley_core.domain.client_frames import Ack, Answer, Cancel, Command, Text, Typing
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
-from parley_core.domain.events import Mail, MailKind
+from parley_core.domain.events import Mail
 from parley_core.domain.ids import ConnectionId, DeviceId, MessageId, Seq, SessionId, TurnId, UserId
 from parley_core.domain.server_frames import Ack as AckFrame
 from parley_core.domain.server_frames import ServerFrame, encode
 from parley_core.domain.server_frames import Typing as TypingFrame
 from parley_core.http_api import Askers, body_bytes, header_of, json_reply
-from parley_edge.domain.answering import answer_text
+from parley_edge.domain.inputs import answer_mail, text_mail, text_value
 from parley_edge.domain.rendering import capabilities_of
 from parley_edge.domain.replies import (
     history_reply,
@@ -102,27 +101,14 @@ def _decoded(body: bytes) -> client_frames.AnyClientFrame:
 
 
 async def _text(sender: Sender, text: Text) -> ServerFrame:
-    mail = Mail(
-        kind=MailKind.TEXT,
-        message_id=_message_id(sender, text.message_id),
-        user_id=sender.user,
-        device_id=sender.device,
-        content=text.content,
-        strategy=text.strategy,
-        after=text.after,
-    )
-    return await _append(sender, mail, msgspec.json.encode(text.content) if sender.plain else b"")
+    message_id = _message_id(sender, text.message_id)
+    mail = text_mail(text, message_id=message_id, user=sender.user, device=sender.device)
+    return await _append(sender, mail, text_value(text, plain=sender.plain))
 
 
 async def _answer(sender: Sender, answer: Answer) -> ServerFrame:
-    mail = Mail(
-        kind=MailKind.ANSWER,
-        message_id=_message_id(sender, answer.message_id),
-        user_id=sender.user,
-        device_id=sender.device,
-        content=answer_text(answer.value),
-        interrupt_id=answer.interrupt_id,
-    )
+    message_id = _message_id(sender, answer.message_id)
+    mail = answer_mail(answer, message_id=message_id, user=sender.user, device=sender.device)
     return await _append(sender, mail, bytes(answer.value))
 
 
