@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
 from parley_core.domain.ids import SessionId
@@ -11,7 +10,7 @@ from parley_core.domain.members import ReplyMode
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_core.redis.memberships import RedisMemberships
-from parley_testing.wire import Frame, WireClient
+from parley_testing.wire import Frame, WireClient, client_that_does_not_read
 
 READERS = 16
 ROUNDS = 30
@@ -63,7 +62,7 @@ async def test_one_of_a_crowd_that_does_not_read_holds_up_nobody_and_misses_noth
     new_edge: Any, redis_client: RedisClient, keys: Keys
 ) -> None:
     async with new_edge(MAX_CONNECTIONS_PER_USER="50") as edge:
-        slow = WireClient(edge.url, sock=_small_socket(edge.port), max_queue=1)
+        slow = client_that_does_not_read(edge.url, port=edge.port)
         crowd = [slow, *(edge.client() for _ in range(READERS))]
         session = ""
         for number, client in enumerate(crowd):
@@ -105,10 +104,3 @@ async def test_nobody_in_a_crowd_is_told_that_he_types_himself(shared_edge: Any)
 
     for client in crowd:
         await client.socket.close()
-
-
-def _small_socket(port: int) -> socket.socket:
-    small = socket.socket()
-    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-    small.connect(("127.0.0.1", port))
-    return small

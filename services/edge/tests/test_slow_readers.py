@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
 from parley_core.domain.ids import ConnectionId, SessionId
 from parley_core.domain.live import LiveFrame, pack
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
-from parley_testing.wire import WireClient
+from parley_testing.wire import client_that_does_not_read
 
 BODY = b'{"type":"event","turn_id":"t1","name":"big","data":"' + b"x" * 100_000 + b'"}'
-
-
-def client_that_does_not_read(edge: Any) -> WireClient:
-    """Its buffers are small: what it does not take piles up at the edge."""
-    small = socket.socket()
-    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-    small.connect(("127.0.0.1", edge.port))
-    return WireClient(edge.url, sock=small, max_queue=1)
 
 
 async def test_a_client_that_is_too_slow_is_closed_4001_while_others_are_served(
     edge: Any, agent: Any, conversations: RedisConversations
 ) -> None:
-    async with client_that_does_not_read(edge) as slow, edge.client() as quick:
+    async with client_that_does_not_read(edge.url, port=edge.port) as slow, edge.client() as quick:
         system = await slow.auth("ann", "slow", capabilities=["events"])
         await quick.auth("ann", "quick", capabilities=["events"])
         session = SessionId(system["session_id"])
@@ -64,7 +55,7 @@ async def test_a_replay_is_paced_by_the_socket_and_makes_nobody_too_slow(
             await agent.answer(system["session_id"], "x" * 200_000)
             await writer.receive("text")
 
-    async with client_that_does_not_read(edge) as slow:
+    async with client_that_does_not_read(edge.url, port=edge.port) as slow:
         before = await _bytes_read_from(agent.redis)
         await slow.auth("ann", resume={"epoch": system["epoch"], "seq": 0}, capabilities=["ack"])
         await asyncio.sleep(2.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from types import TracebackType
 from typing import Any, Self
 
@@ -84,3 +85,11 @@ class WireClient:
         close = self.socket.protocol.close_rcvd
         assert close is not None, "the connection was lost without a close"
         return close.code
+
+
+def client_that_does_not_read(url: str, *, port: int) -> WireClient:
+    """Its buffers are small: what it does not take piles up at the edge on that port."""
+    small = socket.socket()
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    small.connect(("127.0.0.1", port))
+    return WireClient(url, sock=small, max_queue=1)

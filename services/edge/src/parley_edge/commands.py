@@ -9,6 +9,7 @@ from parley_core.domain.client_frames import Capability, Command
 from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused
 from parley_core.domain.ids import Seq, SessionId, UserId
+from parley_core.domain.members import outsiders
 from parley_edge.appending import append
 from parley_edge.connection import Connection
 from parley_edge.domain.replies import (
@@ -82,8 +83,8 @@ async def _check_may_see(connection: Connection, users: Iterable[UserId]) -> Non
     if not others:
         return
     session = following(connection).session
-    roles = await connection.edge.memberships.roles(session, {connection.user, *others})
-    out = {user for user in (connection.user, *others) if roles.get(user) is None}
+    asked = {connection.user, *others}
+    out = outsiders(asked, await connection.edge.memberships.roles(session, asked))
     if out or following(connection).session != session:
         connection.unwatch(others if connection.user in out else out)
         raise Refused(ErrorCode.FORBIDDEN, "You may not see where this user is.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -60,6 +60,11 @@ def roles_of(
         user: role_of(user, owner=owner, stored=role)
         for user, role in zip(users, stored, strict=True)
     }
+
+
+def outsiders(asked: Iterable[UserId], roles: Mapping[UserId, Role | None]) -> set[UserId]:
+    """Who of `asked` is not in the session that has these roles."""
+    return {user for user in asked if roles.get(user) is None}
 
 
 def may_write(role: Role | None) -> bool:

@@ -22,6 +22,7 @@ from parley_core.domain.codes import ErrorCode
 from parley_core.domain.errors import Refused, Unavailable
 from parley_core.domain.events import Mail
 from parley_core.domain.ids import ConnectionId, DeviceId, MessageId, Seq, SessionId, TurnId, UserId
+from parley_core.domain.members import outsiders
 from parley_core.domain.server_frames import Ack as AckFrame
 from parley_core.domain.server_frames import ServerFrame, encode
 from parley_core.domain.server_frames import Typing as TypingFrame
@@ -182,8 +183,7 @@ async def _presence(sender: Sender, command: Command) -> ServerFrame:
     others = frozenset(users) - {sender.user}
     if others:
         asked = {sender.user, *others}
-        roles = await sender.edge.memberships.roles(sender.session, asked)
-        if any(roles.get(user) is None for user in asked):
+        if outsiders(asked, await sender.edge.memberships.roles(sender.session, asked)):
             raise Refused(ErrorCode.FORBIDDEN, "You may not see where this user is.")
     return presence_reply(await sender.edge.connections.whereabouts(users), command)
 
