@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from parley_core.domain.errors import PermanentError
-from parley_local.ports import free_port, refuse_taken
+from parley_local.ports import refuse_taken, reserve_port
 from parley_testing import ports
 
 
@@ -35,6 +35,19 @@ def test_the_first_free_candidate_is_taken() -> None:
     with socket.create_server(("127.0.0.1", ports.free_port())) as stranger:
         taken = stranger.getsockname()[1]
 
-        assert free_port([taken, free]) == free
+        reserved = reserve_port([taken, free])
+        reserved.release()
+
+        assert reserved.port == free
         with pytest.raises(PermanentError, match="REDIS_URL"):
-            free_port([taken])
+            reserve_port([taken])
+
+
+def test_a_reserved_port_is_nobody_elses_though_nobody_listens_there() -> None:
+    port = ports.free_port()
+    reserved = reserve_port([port])
+
+    with pytest.raises(PermanentError, match="REDIS_URL"):
+        reserve_port([port])
+    reserved.release()
+    reserve_port([port]).release()

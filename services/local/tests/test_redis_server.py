@@ -104,3 +104,17 @@ async def test_a_server_that_ends_at_its_start_says_where_to_look(tmp_path: Path
     with pytest.raises(PermanentError, match=r"ended at its start; see .*redis\.log"):
         await server.wait_ready()
     server.stop()
+
+
+async def test_a_stranger_on_its_port_is_not_taken_for_it(tmp_path: Path) -> None:
+    port = free_port()
+    stranger = RedisServer(find(), port=port, folder=tmp_path / "strange")
+    server = RedisServer(find(), port=port, folder=tmp_path / "own")
+    stranger.start()
+    await stranger.wait_ready()
+
+    server.start()
+    with pytest.raises(PermanentError, match="ended at its start"):
+        await server.wait_ready()
+    stranger.stop()
+    server.stop()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from random import SystemRandom
 
-from parley_local import ports
+from parley_core.domain.errors import PermanentError
+from parley_local.ports import refuse_taken
 
 _RANGE = range(10_000, 22_000)
 """Ports of outgoing connections begin above, also those of a Cluster's bus, which is 10,000 up."""
@@ -15,13 +15,18 @@ _dice = SystemRandom()
 
 def free_port() -> int:
     """A free port of 127.0.0.1 that this run has not given away before."""
-    port = ports.free_port(_candidates())
-    _given.add(port)
-    return port
+    while True:
+        # Any of them: several runs share this machine.
+        port = _dice.choice(_RANGE)
+        if port in _given or not _is_free(port):
+            continue
+        _given.add(port)
+        return port
 
 
-def _candidates() -> Iterator[int]:
-    """In any order: several runs share this machine."""
-    left = [port for port in _RANGE if port not in _given]
-    _dice.shuffle(left)
-    return iter(left)
+def _is_free(port: int) -> bool:
+    try:
+        refuse_taken({port: ""}, host="127.0.0.1")
+    except PermanentError:
+        return False
+    return True

@@ -137,7 +137,10 @@ class RedisServer:
         )
 
     async def wait_ready(self, *, within: float = 10.0) -> None:
-        """Raises `PermanentError` if it ends or does not answer in time."""
+        """Raises `PermanentError` if it ends or does not answer in time.
+
+        Another server on its port is not it: this one ends then, for it cannot have the port.
+        """
         deadline = asyncio.get_running_loop().time() + within
         while not await self._answers():
             if self._process is None or self._process.poll() is not None:
@@ -154,10 +157,15 @@ class RedisServer:
         except OSError:
             return False
         try:
-            writer.write(b"PING\r\n")
-            return (await asyncio.wait_for(reader.readline(), 1.0)).startswith(b"+PONG")
-        except (OSError, TimeoutError):
+            writer.write(b"PING\r\nINFO server\r\n")
+            async with asyncio.timeout(1.0):
+                if not (await reader.readline()).startswith(b"+PONG"):
+                    return False
+                await reader.readuntil(b"\nprocess_id:%d\r" % self.pid)
+        except (OSError, EOFError, TimeoutError):
             return False
+        else:
+            return True
         finally:
             writer.close()
             with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from parley_core.domain.errors import PermanentError, Unavailable
 from parley_core.redis.client import RedisClient
 from parley_local.data import DURABLE, FolderLock, data_folder
-from parley_local.ports import free_port
+from parley_local.ports import reserve_port
 from parley_local.redis_server import RedisServer, find
 
 DATA = Path(".parley")
@@ -26,9 +26,10 @@ class OwnRedis:
         program = find()
         folder = data_folder(root, program)
         self._lock = FolderLock(folder)
+        self._reserved = reserve_port(_PORTS)
         self._server = RedisServer(
             program,
-            port=free_port(_PORTS),
+            port=self._reserved.port,
             folder=folder,
             options=DURABLE,
             inherited=(self._lock.descriptor,),
@@ -49,6 +50,7 @@ class OwnRedis:
     def stop(self) -> None:
         """Its last data written."""
         self._server.stop()
+        self._reserved.release()
         self._lock.release()
 
 
