@@ -13,6 +13,8 @@ from parley_testing.kube.tools import run
 Object = dict[str, Any]
 """What the API has of something."""
 _SECONDS = 60.0
+_KIND = "kind-"
+_CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,15 @@ class Cluster:
     context: str
 
     @property
+    def is_kind(self) -> bool:
+        """Whether its nodes are containers here."""
+        return self.context.startswith(_KIND)
+
+    @property
     def kind(self) -> str:
-        """The name of the kind cluster. Nodes that are not containers here cannot be struck."""
-        assert self.context.startswith("kind-"), f"{self.context} is no kind cluster"
-        return self.context.removeprefix("kind-")
+        """The name of the kind cluster; of others the nodes cannot be struck."""
+        assert self.is_kind, f"{self.context} is no kind cluster"
+        return self.context.removeprefix(_KIND)
 
     async def kubectl(self, *args: str, within: float = _SECONDS, given: str | None = None) -> str:
         return await run("kubectl", "--context", self.context, *args, within=within, given=given)
@@ -83,23 +90,27 @@ class Cluster:
         await self.kubectl("apply", *args, "--filename", "-", given=json.dumps(listed))
 
     @asynccontextmanager
-    async def cordoned(self, nodes: Sequence[str]) -> AsyncIterator[None]:
-        """Nothing new is scheduled to `nodes` inside."""
+    async def uncordoned_afterwards(self, nodes: Sequence[str]) -> AsyncIterator[None]:
+        """Whatever was done to `nodes` inside, pods may be scheduled to them outside."""
         try:
-            await self.kubectl("cordon", *nodes)
             yield
         finally:
             await self.kubectl("uncordon", *nodes)
 
     async def in_node(self, node: str, script: str) -> str:
         """What a shell script writes inside a node that is a container here."""
-        assert self.kind
+        assert self.is_kind, f"{self.context} is no kind cluster"
         return await run("docker", "exec", node, "sh", "-c", script, within=_SECONDS)
+
+    async def drain(self, node: str, *, within: float = 180) -> None:
+        """As `kubectl drain`; the node stays cordoned."""
+        told = ("--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={within:g}s")
+        await self.kubectl("drain", node, *told, within=within + 5)
 
     @asynccontextmanager
     async def frozen(self, node: str) -> AsyncIterator[None]:
         """Nothing runs on the node inside, and nobody is told."""
-        assert self.kind
+        assert self.is_kind, f"{self.context} is no kind cluster"
         await run("docker", "pause", node, within=_SECONDS)
         try:
             yield
@@ -110,9 +121,6 @@ class Cluster:
         """SIGKILL to every process of the pod's container, inside its node."""
         inside = f"grep -ls {pod.container} /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -9"
         await self.in_node(pod.node, inside)
-
-
-_CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})
 
 
 def _pod(found: Object) -> Pod:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -103,13 +104,18 @@ class Release:
             ):
                 await asyncio.sleep(_LOOK_EACH)
 
-    async def until_ready(self, component: str, *, count: int, within: float = 120) -> float:
-        """Seconds until exactly `count` pods are there, and all are ready."""
+    async def until_ready(
+        self, component: str, *, count: int, without: Pod | None = None, within: float = 120
+    ) -> float:
+        """Seconds until exactly `count` pods are there, and all are ready.
+
+        `without`: a pod that was struck; its container, as it was then, does not count as ready.
+        """
         start = monotonic()
         async with asyncio.timeout(within):
             while True:
                 pods = await self.pods(component)
-                if len(pods) == count and all(pod.ready for pod in pods):
+                if len(pods) == count and all(_is_up(pod, without) for pod in pods):
                     return monotonic() - start
                 await asyncio.sleep(_LOOK_EACH)
 
@@ -117,6 +123,29 @@ class Release:
         """Waits until it is so."""
         await self.kubectl("scale", self.workload(component), f"--replicas={replicas}")
         await self.until_ready(component, count=replicas)
+
+    async def connections(self, pod: Pod) -> int:
+        """How many an edge holds, as its metrics say."""
+        return int(await self.metric(pod, "parley_edge_connections"))
+
+    async def metric(self, pod: Pod, name: str) -> float:
+        """Read through the API server; summed over labels."""
+        base = f"/api/v1/namespaces/{self.namespace}/pods/{pod.name}:8766/proxy/metrics"
+        lines = (await self.kubectl("get", "--raw", base)).splitlines()
+        found = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(line.rpartition(" ")[2]) for line in found)
+
+    async def revision(self) -> int:
+        """The newest one's number."""
+        listed = await self.cluster.helm(
+            "history", self.name, *self._in, "--output", "json", within=30
+        )
+        return max(int(each["revision"]) for each in json.loads(listed))
+
+    async def images(self, component: str) -> list[str]:
+        """What its workload runs."""
+        path = "jsonpath={.spec.template.spec.containers[*].image}"
+        return (await self.kubectl("get", self.workload(component), "--output", path)).split()
 
     @asynccontextmanager
     async def without_operator(self) -> AsyncIterator[None]:
@@ -130,3 +159,7 @@ class Release:
     @property
     def _in(self) -> tuple[str, str]:
         return "--namespace", self.namespace
+
+
+def _is_up(pod: Pod, struck: Pod | None) -> bool:
+    return pod.ready and (struck is None or pod.container != struck.container)

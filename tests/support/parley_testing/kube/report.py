@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import isinf
 from pathlib import Path
 
 from parley_testing.kube.verdict import Verdict
 
 Value = float | str | None
+
+
+class Form(StrEnum):
+    """How much is done."""
+
+    SHORT = "make e2e"
+    FULL = "make e2e-full"
+
+    def of(self, short: int, full: int) -> int:
+        return full if self is Form.FULL else short
 
 
 @dataclass(slots=True)

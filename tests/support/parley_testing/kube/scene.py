@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from parley.bench.load import Load
 from parley_testing.journal import NodeRun
-from parley_testing.kube.journal_server import JournalServer
-from parley_testing.kube.release import Release
+from parley_testing.kube.playground import Playground
 from parley_testing.kube.verdict import Verdict, Window, verdict
 from parley_testing.scenarios import Run, talking
 
@@ -27,8 +26,6 @@ _UNDER_WAY_WITHIN = 60.0
 class Scene:
     """What the clients and the nodes wrote down."""
 
-    release: Release
-    journal: JournalServer
     run: Run = field(default_factory=Run)
     runs: Sequence[NodeRun] = ()
     window: Window = field(default_factory=lambda: Window(0.0, 0.0))
@@ -48,18 +45,13 @@ class Scene:
 
 @asynccontextmanager
 async def under_load(
-    release: Release,
-    journal: JournalServer,
-    *,
-    url: str,
-    clients: int = CLIENTS,
-    rate: float = RATE,
+    ground: Playground, *, clients: int = CLIENTS, rate: float = RATE
 ) -> AsyncIterator[Scene]:
     """Real clients talk inside; outside all they said has been answered, or given up."""
-    scene = Scene(release, journal)
-    await journal.clear()
+    scene = Scene()
+    await ground.journal.clear()
     load = Load(
-        url=url,
+        url=ground.url,
         clients=clients,
         messages=None,
         rate=rate,
@@ -69,7 +61,7 @@ async def under_load(
     async with talking(load, scene.run):
         async with asyncio.timeout(_UNDER_WAY_WITHIN):
             # Each client's first turn begins a node, and most have ended one.
-            while await journal.entries() < 3 * clients:
+            while await ground.journal.entries() < 3 * clients:
                 await asyncio.sleep(1)
         yield scene
-    scene.runs = await journal.runs()
+    scene.runs = await ground.journal.runs()

@@ -47,5 +47,5 @@ async def run(name: str, *args: str, within: float, given: str | None = None) ->
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise CommandFailed(f"`{said}` ended with {process.returncode}:\n{err.decode()}")
+        raise CommandFailed(f"`{said}` ended with {process.returncode}:\n{(out + err).decode()}")
     return out.decode()

@@ -24,6 +24,10 @@ class Window:
     begin: float
     end: float
 
+    @property
+    def seconds(self) -> float:
+        return self.end - self.begin
+
     def has(self, at: float) -> bool:
         return self.begin <= at <= self.end
 
