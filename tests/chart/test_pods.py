@@ -1,4 +1,4 @@
-"""What is in pods: images, names, probes, scaling, and that nothing has more rights than it needs."""
+"""What is in pods, how many there are, and that nothing has more rights than it needs."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_a_namespace_is_named_by_its_label() -> None:
 
 
 @pytest.mark.parametrize(("port", "expected"), [("sql", True), ("http", False), (5432, True)])
-def test_a_ports_name_is_the_targets(port: int | str, expected: bool) -> None:
+def test_a_ports_name_is_the_targets(*, port: int | str, expected: bool) -> None:
     policies = [policy({"app": "web"}, egress=[{"ports": [{"port": port}]}])]
 
     assert passes(Flow(WEB, DB, 5432), policies) is expected
@@ -86,7 +86,7 @@ def test_a_rule_is_for_its_protocol() -> None:
 @pytest.mark.parametrize(
     ("address", "expected"), [("198.51.100.7", True), ("10.1.2.3", False), ("2001:db8::1", False)]
 )
-def test_a_block_has_exceptions_and_no_pods(address: str, expected: bool) -> None:
+def test_a_block_has_exceptions_and_no_pods(*, address: str, expected: bool) -> None:
     block = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}}
     policies = [policy({"app": "web"}, egress=[{"to": [block]}])]
 
@@ -105,7 +105,7 @@ def test_a_block_has_exceptions_and_no_pods(address: str, expected: bool) -> Non
         ("DoesNotExist", [], False),
     ],
 )
-def test_expressions_of_selectors(operator: str, values: list[str], expected: bool) -> None:
+def test_expressions_of_selectors(*, operator: str, values: list[str], expected: bool) -> None:
     expression = {"key": "app", "operator": operator, "values": values}
 
     assert selects({"matchExpressions": [expression]}, WEB.labels) is expected
