@@ -30,5 +30,5 @@ def redis_network() -> Iterator[str]:
         network() as name,
         running("redis:8.0", "--network", name, "--network-alias", "redis") as redis,
     ):
-        assert redis.execute("redis-cli", "--raw", "ping").strip() == "PONG"
+        redis.wait_logged("Ready to accept connections", times=1, within=20)
         yield name
