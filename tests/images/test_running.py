@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -37,6 +38,22 @@ def test_a_service_serves_on_a_read_only_root_and_ends_in_order_when_told(
         record_property("ready_after_seconds", seconds)
         print(f"{service}: ready {seconds:.2f} s after its start")
         assert code == 0, container.log()
+
+
+@pytest.mark.parametrize(
+    ("service", "model"),
+    [("edge", ""), ("presence", ""), ("conversation", ""), ("conversation", "openai:any")],
+)
+def test_a_start_compiles_nothing(service: str, model: str, tag: str, redis_network: str) -> None:
+    told = ("--env", "PYTHONVERBOSE=1", "--env", f"PARLEY_MODEL={model}")
+    options = (*RESTRICTED, *told, "--env", "OPENAI_API_KEY=none", "--network", redis_network)
+    with running(f"parley-{service}:{tag}", *options) as container:
+        container.wait_ready(port=ADMIN, within=READY_WITHIN)
+
+        loaded = re.findall(r"^# code object from '?(.*\.pyc?)'?$", container.log(), re.MULTILINE)
+
+    assert len(loaded) > 100, "Python no longer says what it loads"
+    assert [path for path in loaded if path.endswith(".py")] == []
 
 
 @pytest.mark.timeout(240)
