@@ -206,7 +206,7 @@ def _parts(path: str) -> tuple[str, str | None, str | None] | None:
 
 def _discovery(path: str) -> Body | None:
     group = {"groupVersion": "parley.dev/v1alpha1", "version": "v1alpha1"}
-    return {
+    known: dict[str, Body] = {
         "/api": {"versions": ["v1"]},
         "/apis": {
             "groups": [{"name": "parley.dev", "versions": [group], "preferredVersion": group}]
@@ -225,7 +225,8 @@ def _discovery(path: str) -> Body | None:
                 {**_resource("drains", namespaced=True), "name": "drains/status"},
             ]
         },
-    }.get(path)
+    }
+    return known.get(path)
 
 
 def _resource(plural: str, *, namespaced: bool) -> Body:
