@@ -3,8 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-TAG    ?= dev
-OURS   := libs/core libs/checkpoint services/edge services/conversation services/presence services/local clients/python
+OURS   := libs/core libs/checkpoint services/edge services/conversation services/presence services/operator services/local clients/python
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-bench up config test test-redis test-published faults
