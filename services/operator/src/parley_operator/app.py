@@ -42,6 +42,9 @@ log = structlog.get_logger(__name__)
 
 _UNPROVED = "SERVICE_TOKEN is empty: processes on other machines refuse orders without one."
 
+_FIRST_NEWS = 5.0
+"""Seconds that the watch has to tell of what is there; without it the looks have to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -104,16 +107,20 @@ class Operator:
         await join_installation(self._redis, self._keys)
 
     async def _operate(self, parts: Parts) -> None:
-        """First a full look, so that news of drains finds the pods known."""
-        watch = Watch(self._home, nodes=self._settings.watch_nodes, tell=parts.hearing.hear)
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._reconcile(parts.reconciling), name="reconcile")
-            if await self._is_done(parts.reconciling.is_done):
-                watch.start()
-                self._is_operating = True
-                log.info("operating", release=self._home.release, namespace=self._home.namespace)
-                self._keep(parts, loops)
-            await self._stopping.wait()
+        """The watch begins first, so that the first full look misses nothing."""
+        hearing, reconciling = parts.hearing, parts.reconciling
+        watch = Watch(self._home, nodes=self._settings.watch_nodes, tell=hearing.hear)
+        watch.start()
+        try:
+            await self._happens(hearing.has_begun, within=_FIRST_NEWS)
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(self._reconcile(reconciling), name="reconcile")
+                if await self._happens(reconciling.is_done, within=None):
+                    hearing.begin()
+                    self._is_operating = True
+                    log.info("operating", release=self._home.release)
+                    self._keep(parts, loops)
+        finally:
             await watch.aclose()
 
     def _keep(self, parts: Parts, loops: asyncio.TaskGroup) -> None:
@@ -133,13 +140,13 @@ class Operator:
 
         await supervise(look, name="reconcile", every=0.0, stopping=self._stopping)
 
-    async def _is_done(self, done: asyncio.Event) -> bool:
-        """False if the operator is stopped before."""
-        waiting = [asyncio.create_task(event.wait()) for event in (done, self._stopping)]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    async def _happens(self, event: asyncio.Event, *, within: float | None) -> bool:
+        """False if it does not, or if the operator is stopped before."""
+        waiting = [asyncio.create_task(one.wait()) for one in (event, self._stopping)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=within)
         for task in waiting:
             task.cancel()
-        return done.is_set() and not self._stopping.is_set()
+        return event.is_set() and not self._stopping.is_set()
 
     async def _until_stopping(self, *, within: float) -> None:
         try:

@@ -59,7 +59,7 @@ class PresenceService:
         self._stopping = asyncio.Event()
         self._is_started = False
         self._client = RedisClient(
-            settings.redis_url.get_secret_value(),
+            settings.redis_location(),
             name=f"presence/{self._process}",
             connections=settings.redis_max_connections,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 from pydantic_core import PydanticCustomError
@@ -29,8 +30,15 @@ class RedisSection(BaseModel):
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
         description="URL of Redis 6.2, Valkey 7.2 or newer, or of any node of a Cluster of Redis 7;"
-        " rediss:// for TLS. A secret: it may hold a password.",
+        " rediss:// for TLS; redis+sentinel://USER:PASSWORD@HOST,HOST/NAME for the primary that"
+        " Sentinels call NAME. A secret: it may hold a password.",
     )
+    redis_ca_file: Path | None = Field(
+        None,
+        description="PEM file of the authorities that sign Redis's certificate. Empty: those of the"
+        " system.",
+    )
+
     redis_max_connections: int = Field(
         20,
         ge=4,
@@ -38,6 +46,13 @@ class RedisSection(BaseModel):
         description="Connections of one process at most. Calls share one a node and only waits have"
         " their own, so 20 is far more than one server needs.",
     )
+
+    def redis_location(self) -> str:
+        """REDIS_URL with the authorities to believe: what a client is given. A secret too."""
+        url = self.redis_url.get_secret_value()
+        if self.redis_ca_file is None or not url.startswith("rediss"):
+            return url
+        return f"{url}{'&' if '?' in url else '?'}{urlencode({'ssl_ca_certs': self.redis_ca_file})}"
 
 
 class WebsocketSection(BaseModel):
