@@ -7,7 +7,7 @@ tells which nodes began, which of them came to their end, and in which process.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +16,6 @@ from secrets import token_hex
 from langchain_core.runnables import RunnableConfig
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from parley_core.domain.ids import process_id
 from parley_core.redis.client import RedisClient
 
 STREAM = "journal"
@@ -51,6 +50,8 @@ class NodeRun:
 async def written(node: str, config: RunnableConfig) -> AsyncIterator[None]:
     """A node's body between its two entries. `JOURNAL_URL` is the Redis to write to."""
     run = token_hex(8)
+    # Under this name the service hands its lease to the checkpointer: fence, process and nonce.
+    token: str = config["configurable"]["__lease_token"]
     await _redis().xadd(
         STREAM,
         {
@@ -58,9 +59,8 @@ async def written(node: str, config: RunnableConfig) -> AsyncIterator[None]:
             "session": config["configurable"]["thread_id"],
             "turn": config["metadata"]["run_id"],
             "node": node,
-            "process": process_id(os.environ["SERVER_ID"], boot=os.environ["PARLEY_BOOT"]),
-            # Under this name the service hands its lease to the checkpointer.
-            "token": config["configurable"]["__lease_token"],
+            "process": token.split(":")[1],
+            "token": token,
         },
     )
     yield
@@ -79,7 +79,7 @@ async def node_runs(client: RedisClient) -> list[NodeRun]:
     entries: list[tuple[float, dict[str, str]]] = []
     last = "-"
     while page := await client.command("XRANGE", STREAM, last, "+", "COUNT", _PAGE, key=STREAM):
-        entries += [_entry(*each) for each in page]
+        entries += [_decoded(*each) for each in page]
         last = f"({page[-1][0].decode()}"
     return runs_of(entries)
 
@@ -87,13 +87,17 @@ async def node_runs(client: RedisClient) -> list[NodeRun]:
 async def newest_runs(client: RedisClient, *, count: int) -> list[NodeRun]:
     """Those that the newest `count` entries tell of."""
     page = await client.command("XREVRANGE", STREAM, "+", "-", "COUNT", count, key=STREAM)
-    return runs_of(_entry(*each) for each in reversed(page))
+    return runs_of(_decoded(*each) for each in reversed(page))
 
 
-def _entry(id_: bytes, fields: list[bytes]) -> tuple[float, dict[str, str]]:
-    texts = [field.decode() for field in fields]
-    at = int(id_.partition(b"-")[0]) / 1000
-    return at, dict(zip(texts[::2], texts[1::2], strict=True))
+def _decoded(id_: bytes, fields: list[bytes]) -> tuple[float, dict[str, str]]:
+    return entry(id_.decode(), [field.decode() for field in fields])
+
+
+def entry(id_: str, fields: Sequence[str]) -> tuple[float, dict[str, str]]:
+    """An entry of the stream: when it was written, and what."""
+    at = int(id_.partition("-")[0]) / 1000
+    return at, dict(zip(fields[::2], fields[1::2], strict=True))
 
 
 def runs_of(entries: Iterable[tuple[float, dict[str, str]]]) -> list[NodeRun]:

@@ -10,6 +10,9 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
+from parley_core.settings.operator import OperatorSection
+from parley_core.settings.units import Port, Rate, Seconds
+
 CHECKPOINTERS = ("parley", "redis", "memory")
 """What CHECKPOINTER calls by a name of its own."""
 
@@ -19,12 +22,6 @@ def _known_checkpointer(name: str) -> str:
         known = ", ".join(CHECKPOINTERS)
         raise PydanticCustomError("checkpointer", f"expected {known} or package.module:attribute")
     return name
-
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=604_800, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
-"""A number of something a second."""
 
 
 class RedisSection(BaseModel):
@@ -272,6 +269,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "redis": RedisSection,
     "websocket": WebsocketSection,
     "langgraph": LanggraphSection,
+    "operator": OperatorSection,
     "system": SystemSection,
 }
 

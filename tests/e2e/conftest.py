@@ -1,0 +1,78 @@
+"""One release for all tests but those that install their own; a report of all figures."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from parley_testing.kube.cluster import Cluster
+from parley_testing.kube.playground import (
+    IMAGES,
+    URL,
+    Playground,
+    load_images,
+    next_images,
+    playground,
+)
+from parley_testing.kube.release import ROOT
+from parley_testing.kube.report import Form, Report
+from parley_testing.kube.tools import run
+
+TAG = os.environ.get("TAG", "dev")
+"""Of the images under test."""
+NEXT = f"{TAG}-next"
+
+
+@pytest.fixture(scope="session")
+def form(pytestconfig: pytest.Config) -> Form:
+    """Of this run."""
+    return Form.FULL if "e2e_full" in str(pytestconfig.option.markexpr) else Form.SHORT
+
+
+@pytest.fixture(scope="session")
+def report(form: Form) -> Report:
+    """`e2e-report.md` of this run."""
+    begun = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    cores = f"{os.cpu_count()} cores ({platform.machine()}), cluster and clients included"
+    return Report(ROOT / "e2e-report.md", f"# {form}, {begun}, {cores}")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster() -> AsyncIterator[Cluster]:
+    """What E2E_CONTEXT names, else the kind cluster of this repository; our images are on it."""
+    found = Cluster(os.environ.get("E2E_CONTEXT") or "kind-parley")
+    await found.kubectl("get", "nodes")
+    if found.is_kind:
+        await load_images(found, *(f"{name}:{TAG}" for name in IMAGES), "redis:8.0")
+    yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def next_tag(cluster: Cluster) -> AsyncIterator[str]:
+    """Of images that are on the nodes and are other ones; gone from this machine afterwards."""
+    names = await next_images(tag=NEXT, after=TAG)
+    try:
+        await load_images(cluster, *names)
+        yield NEXT
+    finally:
+        await run("docker", "rmi", *names, within=60)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared(cluster: Cluster) -> AsyncIterator[Playground]:
+    """The release that most tests strike, one after the other."""
+    async with playground(cluster, url=os.environ.get("E2E_URL") or URL) as ground:
+        yield ground
+
+
+@pytest_asyncio.fixture
+async def ground(shared: Playground) -> Playground:
+    """It, when all of it is up, on both nodes."""
+    await shared.steady()
+    await shared.spread()
+    return shared

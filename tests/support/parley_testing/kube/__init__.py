@@ -1,0 +1,1 @@
+"""A release on a Kubernetes cluster: installed, struck and judged from outside."""

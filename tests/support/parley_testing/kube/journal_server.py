@@ -1,0 +1,83 @@
+"""The Redis in a namespace to which nodes of graphs write what they did: no part of the release."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from parley_testing.journal import STREAM, NodeRun, entry, runs_of
+from parley_testing.kube.cluster import Cluster, Object
+
+NAME = "journal"
+URL = f"redis://{NAME}:6379/0"
+"""As pods of the same namespace reach it."""
+IMAGE = "redis:8.0"
+_USER = 999
+
+
+@dataclass(frozen=True, slots=True)
+class JournalServer:
+    """In memory only; it goes with its namespace."""
+
+    cluster: Cluster
+    namespace: str
+
+    async def start(self, *, node: str | None = None) -> None:
+        """`node`: where it has to run, and survive. Waits until it is ready."""
+        await self.cluster.apply([_pod(node), _service()], "--namespace", self.namespace)
+        await self._kubectl("wait", "--for=condition=Ready", f"pod/{NAME}", "--timeout=60s")
+
+    async def clear(self) -> None:
+        await self._redis("DEL", STREAM)
+
+    async def entries(self) -> int:
+        """How many there are."""
+        return int(json.loads(await self._redis("XLEN", STREAM)))
+
+    async def runs(self) -> list[NodeRun]:
+        """All that was written since it was cleared, in the order in which it began."""
+        page: list[tuple[str, list[str]]] = json.loads(
+            await self._redis("XRANGE", STREAM, "-", "+")
+        )
+        return runs_of(entry(*each) for each in page)
+
+    async def _redis(self, *command: str) -> str:
+        return await self._kubectl("exec", NAME, "--", "redis-cli", "--json", *command)
+
+    async def _kubectl(self, *args: str) -> str:
+        return await self.cluster.kubectl("--namespace", self.namespace, *args, within=90)
+
+
+def _pod(node: str | None) -> Object:
+    container: dict[str, Any] = {
+        "name": NAME,
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["redis-server", "--save", "", "--appendonly", "no", "--dir", "/tmp"],  # noqa: S108
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+        "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    spec: dict[str, Any] = {
+        "automountServiceAccountToken": False,
+        "containers": [container],
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "terminationGracePeriodSeconds": 0,
+    }
+    if node is not None:
+        spec["nodeName"] = node
+    meta = {"name": NAME, "labels": {"app": NAME}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+def _service() -> Object:
+    spec = {"selector": {"app": NAME}, "ports": [{"port": 6379}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": NAME}, "spec": spec}
