@@ -12,6 +12,7 @@ from parley_testing.chart.rendering import (
     Object,
     case,
     component,
+    named,
     of_kind,
     render,
     rendered,
@@ -174,6 +175,21 @@ def test_without_an_operator_nobody_but_prometheus_comes_to_admin_ports() -> Non
     found = passing(objects, table((*INSIDE, *ours), ours, (ADMIN,)))
 
     assert found == {("prometheus", part, ADMIN) for part in ("edge", "conversation", "presence")}
+
+
+def test_one_policy_denies_everything_to_every_pod_of_the_release_and_to_no_other() -> None:
+    objects = rendered(case("defaults"))
+    deny = named(objects, "NetworkPolicy", "parley-default-deny")
+    everybody = [peer for peer in peers(objects).values() if isinstance(peer, Pod)]
+
+    silenced = {
+        pod.name
+        for pod in everybody
+        if not passes(Flow(pod, AROUND["model"], TLS), [deny])
+        and not passes(Flow(AROUND["client"], pod, WEBSOCKET), [deny])
+    }
+
+    assert silenced == set(OURS)
 
 
 def test_policies_can_be_left_out() -> None:

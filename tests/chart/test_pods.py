@@ -257,6 +257,16 @@ def test_a_parts_own_values_go_before_those_of_all() -> None:
     assert "topologySpreadConstraints" in template(objects, "presence")["spec"]
 
 
+def test_a_map_of_a_part_is_joined_with_that_of_all() -> None:
+    objects = render({"edge": {"securityContext": {"readOnlyRootFilesystem": False}}})
+
+    assert container(objects, "edge")["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": False,
+    }
+
+
 def test_another_config_makes_other_pods_and_leaves_redis_alone() -> None:
     one, other = render(), render({"settings": {"system": {"log_level": "ERROR"}}})
 
