@@ -241,6 +241,35 @@ def test_what_does_not_fit_is_refused_in_one_sentence(values: Object, told: str)
         render(values)
 
 
+@pytest.mark.parametrize(
+    ("maxmemory", "limit", "fits"),
+    [
+        ("384mb", "512Mi", True),
+        ("435mb", "512Mi", True),
+        ("436mb", "512Mi", False),
+        ("1gb", "1Gi", False),
+        ("3gb", "4Gi", True),
+        ("900000kb", "1G", False),
+        ("800000kb", "1G", True),
+        ("384mb", 536870912, True),
+        ("1gb", 536870912, False),
+        ("64gb", None, True),
+    ],
+)
+def test_redis_data_leaves_room_below_its_memory_limit(
+    *, maxmemory: str, limit: object, fits: bool
+) -> None:
+    resources = {"limits": {"memory": limit}}
+    values = {"redis": {"bundled": {"maxmemory": maxmemory, "resources": resources}}}
+
+    if fits:
+        config = named(render(values), "ConfigMap", "parley-redis")["data"]["redis.conf"]
+        assert f"maxmemory {maxmemory}" in config
+    else:
+        with pytest.raises(Refused, match="more than 85 % of the limit"):
+            render(values)
+
+
 def test_a_parts_own_values_go_before_those_of_all() -> None:
     objects = render(
         {
