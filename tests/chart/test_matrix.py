@@ -14,6 +14,7 @@ from parley_testing.chart.rendering import (
     CASES,
     CHART,
     NAMESPACE,
+    RELEASE,
     Object,
     case,
     helm,
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.e2e
 
 CASE = pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
 FOREIGN = {"Certificate", "HTTPRoute", "PodMonitor", "ScaledObject", "ServiceMonitor"}
+CLIENT_ONLY = ("--dry-run=client", "--namespace", NAMESPACE)
 LABELS = {
     "app.kubernetes.io/component",
     "app.kubernetes.io/instance",
@@ -88,6 +90,22 @@ def test_every_object_says_whose_and_what_it_is(values: Path) -> None:
         if one["kind"] != "CustomResourceDefinition":
             assert one["metadata"]["labels"].keys() >= LABELS, one["metadata"]["name"]
             assert one["metadata"].get("namespace", NAMESPACE) == NAMESPACE
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("defaults", "port-forward service/parley-edge 8765:8765\n  ws://127.0.0.1:8765/ws"),
+        ("dev", "ws://$NODE:$PORT/ws"),
+        ("everything", "wss://chat.example.com/ws\n  wss://chat.example.org/ws"),
+        ("gateway", "wss://chat.example.com/ws"),
+        ("certificate", "wss://ADDRESS:443/ws"),
+    ],
+)
+def test_the_notes_say_how_to_connect(name: str, told: str) -> None:
+    notes = helm("install", RELEASE, str(CHART), *CLIENT_ONLY, "--values", str(case(name)))
+
+    assert told in notes
 
 
 @CASE
