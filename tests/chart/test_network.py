@@ -9,6 +9,7 @@ import pytest
 from parley_testing.chart.flows import Flow, Outside, Peer, Pod, passes
 from parley_testing.chart.rendering import (
     NAMESPACE,
+    PARTS,
     Object,
     case,
     component,
@@ -22,7 +23,6 @@ from parley_testing.chart.rendering import (
 pytestmark = pytest.mark.e2e
 
 WEBSOCKET, HTTP, ADMIN, REDIS, TLS, API, DNS = 8765, 8780, 8766, 6379, 443, 6443, 53
-PARTS = ("edge", "conversation", "presence", "operator")
 OURS = (*PARTS, "redis", "test")
 
 AROUND: dict[str, Peer] = {
