@@ -67,10 +67,15 @@ class Running:
         return self
 
     def stop(self) -> None:
-        """As the kubelet does."""
-        self.process.terminate()
-        self.process.wait(timeout=WITHIN)
+        """As the kubelet does: what does not end by itself is killed."""
         self.client.close()
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(timeout=WITHIN)
+            raise
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class Operator:
         self._keys = Keys(settings.key_prefix)
         self._is_operating = False
         self._redis = RedisClient(
-            settings.redis_url.get_secret_value(),
+            settings.redis_location(),
             name=f"operator/{settings.parley_pod or settings.server_id}",
             connections=settings.redis_max_connections,
         )
