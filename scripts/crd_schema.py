@@ -39,9 +39,9 @@ def _inside(key: str, value: Any) -> Any:
     match key, value:
         case "properties", dict():
             return {name: strict(field) for name, field in value.items()}
-        case ("items" | "additionalProperties" | "not"), dict():
+        case (("items" | "additionalProperties" | "not"), dict()):
             return strict(value)
-        case ("anyOf" | "allOf" | "oneOf"), list():
+        case (("anyOf" | "allOf" | "oneOf"), list()):
             # They narrow what stands beside them: a field that they do not name is none too many.
             return [
                 {name: part for name, part in strict(one).items() if name != "additionalProperties"}

@@ -100,11 +100,7 @@ def test_nobody_is_killed_while_it_drains(values: Path) -> None:
 
 @pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
 def test_no_hook_of_the_kubelet_holds_up_the_signal(values: Path) -> None:
-    containers = [
-        each
-        for pod in templates(rendered(values))
-        for each in pod["spec"]["containers"]
-    ]
+    containers = [each for pod in templates(rendered(values)) for each in pod["spec"]["containers"]]
 
     assert not [each["name"] for each in containers if "lifecycle" in each]
 
