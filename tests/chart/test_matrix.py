@@ -9,6 +9,7 @@ import yaml
 from jsonschema import ValidationError
 from kubernetes_validate.utils import ValidationError as KubernetesError
 
+from parley_testing.chart.flows import selects
 from parley_testing.chart.rendering import (
     CASES,
     CHART,
@@ -20,7 +21,6 @@ from parley_testing.chart.rendering import (
     rendered,
     templates,
 )
-from parley_testing.chart.flows import selects
 from parley_testing.chart.schemas import VERSIONS, check, check_foreign, is_foreign
 
 pytestmark = pytest.mark.e2e
