@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+TAG    ?= dev
 OURS   := libs/core libs/checkpoint services/edge services/conversation services/presence services/operator services/local clients/python
 
 .DEFAULT_GOAL := help

@@ -7,8 +7,12 @@ set -eu
 module=$1
 code=/tmp/app
 
-# A container that is restarted in its pod keeps what was synced.
-[ -d "$code" ] || cp -R /app "$code"
+# A container that is restarted in its pod keeps what was synced. The image's byte code would be taken
+# for that of changed files too.
+if [ ! -d "$code" ]; then
+    cp -R /app "$code"
+    find "$code" -name __pycache__ -prune -exec rm -r {} +
+fi
 export PYTHONPATH="$code${PYTHONPATH:+:$PYTHONPATH}"
 
 # SIGINT ends a service as SIGTERM does: with a drain, which takes DRAIN_TIMEOUT at most.

@@ -17,12 +17,6 @@ BASE = "python:3.13-slim"
 SERVICES = ("edge", "conversation", "presence", "operator")
 MEGABYTES = {"edge": 60, "conversation": 110, "presence": 40, "operator": 60}
 """Unpacked, above the base, at most."""
-STARTS = {
-    "edge": "parley_edge.__main__",
-    "conversation": "parley_conversation.__main__",
-    "presence": "parley_presence.main",
-    "operator": "parley_operator.__main__",
-}
 
 
 @pytest.fixture(params=SERVICES)
@@ -90,16 +84,6 @@ def test_only_the_conversation_service_can_import_an_agent(image: str) -> None:
     look = f"import importlib.util as u; print([n for n in {agents} if u.find_spec(n)])"
 
     assert run_in(image, "python", "-c", look).strip() == "[]"
-
-
-def test_a_start_compiles_nothing(service: str, image: str) -> None:
-    start = f'python -v -c "import {STARTS[service]}" 2>&1'
-
-    loaded = run_in(image, "sh", "-c", start)
-
-    sources = re.findall(r"^# code object from '(.*\.py)'$", loaded, re.MULTILINE)
-    assert loaded.count(".pyc'") > 100, "python -v no longer says what it loads"
-    assert sources == []
 
 
 def _find(image: str, *criteria: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -39,6 +40,22 @@ def test_a_service_serves_on_a_read_only_root_and_ends_in_order_when_told(
         assert code == 0, container.log()
 
 
+@pytest.mark.parametrize(
+    ("service", "model"),
+    [("edge", ""), ("presence", ""), ("conversation", ""), ("conversation", "openai:any")],
+)
+def test_a_start_compiles_nothing(service: str, model: str, tag: str, redis_network: str) -> None:
+    told = ("--env", "PYTHONVERBOSE=1", "--env", f"PARLEY_MODEL={model}")
+    options = (*RESTRICTED, *told, "--env", "OPENAI_API_KEY=none", "--network", redis_network)
+    with running(f"parley-{service}:{tag}", *options) as container:
+        container.wait_ready(port=ADMIN, within=READY_WITHIN)
+
+        loaded = re.findall(r"^# code object from '?(.*\.pyc?)'?$", container.log(), re.MULTILINE)
+
+    assert len(loaded) > 100, "Python no longer says what it loads"
+    assert [path for path in loaded if path.endswith(".py")] == []
+
+
 @pytest.mark.timeout(240)
 def test_a_development_image_starts_its_service_anew_when_files_are_put_into_it(
     root: Path, redis_network: str
@@ -52,20 +69,21 @@ def test_a_development_image_starts_its_service_anew_when_files_are_put_into_it(
     )
     with running("parley-presence:reload", *RESTRICTED, "--network", redis_network) as container:
         container.wait_ready(port=ADMIN, within=READY_WITHIN)
-        first = container.log().count('"serving"')
+        served = container.log().count('"serving"')
 
         # As skaffold syncs: an archive, unpacked by the container's own user.
         command = ("tar", "xmf", "-", "-C", "/", "--no-same-owner")
-        container.execute(*command, stdin=_archive("tmp/app/parley_presence/fresh.py"))
+        changed = _archive("tmp/app/parley_presence/__init__.py", b"print('changed')\n")
+        container.execute(*command, stdin=changed)
 
-        container.wait_logged('"serving"', times=first + 1, within=READY_WITHIN)
+        container.wait_logged('"serving"', times=served + 1, within=READY_WITHIN)
+        container.wait_logged("changed\n", times=1, within=READY_WITHIN)
         container.wait_ready(port=ADMIN, within=READY_WITHIN)
         assert container.terminate(within=GONE_WITHIN) == 0
 
 
-def _archive(path: str) -> bytes:
-    """Of one file that holds a comment."""
-    content = b"# nothing yet\n"
+def _archive(path: str, content: bytes) -> bytes:
+    """Of one file."""
     entry = tarfile.TarInfo(path)
     entry.size = len(content)
     buffer = io.BytesIO()

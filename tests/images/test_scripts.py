@@ -106,6 +106,29 @@ def test_a_new_cluster_is_made_of_the_node_image_that_was_named(
     assert asked.endswith(" --image some/node:v1")
 
 
+@pytest.mark.parametrize(
+    ("variables", "tag"), [((), "dev"), (("TAG=0.2.0",), "0.2.0")], ids=["by itself", "as told"]
+)
+def test_make_builds_images_of_a_tag(root: Path, variables: tuple[str, ...], tag: str) -> None:
+    make = shutil.which("make")
+    assert make is not None
+    without = {
+        name: value for name, value in os.environ.items() if name not in {"TAG", "MAKEFLAGS"}
+    }
+
+    said = subprocess.run(
+        [make, "--no-print-directory", "--dry-run", "images", *variables],
+        cwd=root,
+        env=without,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert said.stdout.split() == ["sh", "scripts/images.sh", tag]
+
+
 @pytest.mark.parametrize("script", ["cluster.sh", "deploy.sh"])
 def test_no_script_talks_to_the_current_context(root: Path, script: str) -> None:
     text = (root / "scripts" / script).read_text("utf-8").replace("\\\n", " ")
