@@ -48,11 +48,12 @@ async def test_a_surplus_is_not_sent_on_while_a_drain_moves_connections(
 ) -> None:
     ports = {name: free_port() for name in ("edge-a", "edge-c")}
     full = await release.run("edge", "edge-a", WEBSOCKET_PORT=str(ports["edge-a"]))
-    leaving = await release.run("edge", "edge-c", WEBSOCKET_PORT=str(ports["edge-c"]))
+    slowly = {"WEBSOCKET_PORT": str(ports["edge-c"]), "RESUME_RATE": "0.05"}
+    leaving = await release.run("edge", "edge-c", **slowly)
     await release.operator()
     async with AsyncExitStack() as stack:
         await connect(stack, ports["edge-a"], count=40, name="guest")
-        await connect(stack, ports["edge-c"], count=1, name="deaf")
+        await connect(stack, ports["edge-c"], count=3, name="late")
         await release.order(leaving, "POST", "/drain?within=60")
 
         await release.run("edge", "edge-b")
