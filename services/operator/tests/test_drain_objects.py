@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley_testing.kubernetes_api import KubernetesApi
-from parley_testing.release import Release, eventually
+from parley_testing.release import Release, eventually, pod_body
 
 
 def drain(name: str, **spec: Any) -> dict[str, Any]:
@@ -59,6 +59,25 @@ async def test_an_object_that_names_nobody_fails_with_a_sentence(
     await eventually(lambda: phase_of(api, "by-hand") == "Failed")
     (condition,) = api.get("drains", "by-hand")["status"]["conditions"]
     assert condition["message"] == "No edge and no worker of that name or selector is there."
+
+
+async def test_objects_of_its_own_go_with_the_operators_account(
+    release: Release, api: KubernetesApi
+) -> None:
+    await release.run("edge", "edge-a")
+    own = pod_body("operator", kind="operator")
+    own["spec"]["serviceAccountName"] = "talk-operator"
+    api.put("pods", own)
+    api.put("serviceaccounts", {"metadata": {"name": "talk-operator", "uid": "uid-1"}})
+    await release.operator()
+
+    release.goes("edge-a")
+
+    await eventually(lambda: bool(api.all("drains")))
+    (recorded,) = api.all("drains")
+    assert recorded["metadata"]["ownerReferences"] == [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "name": "talk-operator", "uid": "uid-1"}
+    ]
 
 
 async def test_objects_that_are_over_are_removed_but_not_those_that_keep_a_pod_drained(

@@ -18,7 +18,13 @@ from aiohttp import web
 
 Body = dict[str, Any]
 
-_KINDS = {"pods": "Pod", "nodes": "Node", "drains": "Drain", "events": "Event"}
+_KINDS = {
+    "pods": "Pod",
+    "nodes": "Node",
+    "drains": "Drain",
+    "events": "Event",
+    "serviceaccounts": "ServiceAccount",
+}
 _CORE = "/api/v1"
 _OURS = "/apis/parley.dev/v1alpha1"
 _VERBS = ["create", "delete", "get", "list", "patch", "watch"]
@@ -225,6 +231,7 @@ def _discovery(path: str) -> Body | None:
                 _resource("pods", namespaced=True),
                 _resource("nodes", namespaced=False),
                 _resource("events", namespaced=True),
+                _resource("serviceaccounts", namespaced=True),
                 {**_resource("namespaces", namespaced=False), "kind": "Namespace"},
             ]
         },

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.generic_resource import GenericNamespacedResource, create_namespaced_resource
 from lightkube.models.core_v1 import EventSource, ObjectReference
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Event
+from lightkube.resources.core_v1 import Event, ServiceAccount
 from lightkube.resources.core_v1 import Node as NodeObject
 from lightkube.resources.core_v1 import Pod as PodObject
 from lightkube.types import PatchType
@@ -65,11 +66,12 @@ class KubernetesCluster:
     """Implements `ports.Cluster`. The client is the caller's."""
 
     def __init__(self, client: AsyncClient, *, home: Home, pod: str) -> None:
-        """`pod`: the operator's own, named as the source of Events."""
+        """`pod`: the operator's own, named as the source of Events; empty outside of a cluster."""
         self._client = client
         self._home = home
         self._pod = pod
         self._is_told = False
+        self._owners: list[Body] = []
 
     async def pods(self) -> tuple[Pod, ...]:
         async def listed() -> list[Body]:
@@ -117,8 +119,9 @@ class KubernetesCluster:
         await _answer(self._client.create(self._event(pod, news)))
 
     async def record(self, drain: DrainName, *, pod: Pod, reason: Reason) -> None:
+        owners = await self._owned_by()
         try:
-            await _answer(self._client.create(self._drain(drain, pod, reason)))
+            await _answer(self._client.create(self._drain(drain, pod, reason, owners)))
         except _ThereAlready:
             return
 
@@ -139,7 +142,27 @@ class KubernetesCluster:
         except NotThere:
             return
 
-    def _drain(self, name: DrainName, pod: Pod, reason: Reason) -> GenericNamespacedResource:
+    async def _owned_by(self) -> list[Body]:
+        """The operator's service account: it goes with the release, and the objects with it.
+
+        Nobody, where it cannot be found: a record that stays is better than none.
+        """
+        if self._pod and not self._owners:
+            with suppress(NotThere, TemporaryError):
+                self._owners = [await self._own_account()]
+        return self._owners
+
+    async def _own_account(self) -> Body:
+        namespace = self._home.namespace
+        own = _body(await _answer(self._client.get(PodObject, self._pod, namespace=namespace)))
+        name = own["spec"].get("serviceAccountName", "default")
+        account = await _answer(self._client.get(ServiceAccount, name, namespace=namespace))
+        uid = _body(account)["metadata"]["uid"]
+        return {"apiVersion": "v1", "kind": "ServiceAccount", "name": name, "uid": uid}
+
+    def _drain(
+        self, name: DrainName, pod: Pod, reason: Reason, owners: Sequence[Body]
+    ) -> GenericNamespacedResource:
         labels = {
             **release_labels(self._home.release),
             "app.kubernetes.io/managed-by": MANAGED_BY,
@@ -154,6 +177,7 @@ class KubernetesCluster:
                     "name": name,
                     "namespace": self._home.namespace,
                     "labels": labels,
+                    "ownerReferences": list(owners),
                 },
                 "spec": {"pod": pod.name},
             }
