@@ -35,11 +35,14 @@ async def test_helm_test_is_green(ground: Playground, report: Report) -> None:
     assert "Succeeded" in told
 
 
-async def test_uninstall_leaves_only_what_keep_says(cluster: Cluster, report: Report) -> None:
+async def test_uninstall_leaves_only_what_keep_says(
+    cluster: Cluster, tag: str, report: Report
+) -> None:
+    inside = (f"image.tag={tag}", "edge.service.type=ClusterIP", "edge.service.nodePort=0")
     async with namespace(cluster, "once") as place:
         release = Release(cluster, place, name="parley-once", values=VALUES[:1])
         async with installed(release):
-            await release.install("edge.service.type=ClusterIP", "edge.service.nodePort=0")
+            await release.install(*inside)
             await release.uninstall()
 
         left = await _left(release)

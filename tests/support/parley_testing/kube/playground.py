@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -28,6 +28,8 @@ _AGENT = (
     "parley_testing/kube/__init__.py",
     "parley_testing/kube/agent.py",
 )
+_REDIS_AT = "redis.bundled.nodeSelector.kubernetes\\.io/hostname"
+"""Its volume is on one node anyway, and tests have to know on which."""
 _NODES = 2
 """That pods can be on, and so many pods of a kind."""
 _TRY = 3.0
@@ -41,6 +43,7 @@ class Playground:
     release: Release
     journal: JournalServer
     url: str
+    sets: Sequence[str]
     redis_node: str
     first_answer: float
 
@@ -50,7 +53,7 @@ class Playground:
 
     async def upgrade(self, *sets: str) -> None:
         """To what was installed, and `sets`."""
-        await self.release.upgrade(_redis_at(self.redis_node), *sets)
+        await self.release.upgrade(*self.sets, *sets)
 
     async def other_node(self) -> str:
         """One without Redis and without the journal."""
@@ -93,27 +96,23 @@ async def installed(release: Release) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def playground(cluster: Cluster, *, url: str) -> AsyncIterator[Playground]:
-    """Installed from nothing; returns when it answers."""
+async def playground(cluster: Cluster, *, url: str, tag: str) -> AsyncIterator[Playground]:
+    """Installed from nothing, with images tagged `tag`; yields when it answers."""
     async with namespace(cluster, "load") as place:
         release = Release(cluster, place, values=VALUES)
         journal = JournalServer(cluster, place)
         node = (await cluster.nodes())[0]
         await cluster.apply([_agent()], "--namespace", place)
         await journal.start(node=node)
+        sets = (f"image.tag={tag}", f"{_REDIS_AT}={node}")
         async with installed(release):
             start = monotonic()
-            await release.install(_redis_at(node), wait=False)
+            await release.install(*sets, wait=False)
             await answer(url, within=180)
             first = monotonic() - start
-            ground = Playground(release, journal, url, node, first)
+            ground = Playground(release, journal, url, sets, node, first)
             await ground.steady()
             yield ground
-
-
-def _redis_at(node: str) -> str:
-    """Its volume is on one node anyway, and a test has to know on which."""
-    return f"redis.bundled.nodeSelector.kubernetes\\.io/hostname={node}"
 
 
 async def load_images(cluster: Cluster, *names: str) -> None:
