@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parley_testing.kube.cluster import Cluster, Object
-from parley_testing.kube.playground import VALUES, Playground, installed, namespace
+from parley_testing.kube.playground import VALUES, Playground, released
 from parley_testing.kube.release import Release
 from parley_testing.kube.report import Report
 
@@ -38,12 +38,11 @@ async def test_helm_test_is_green(ground: Playground, report: Report) -> None:
 async def test_uninstall_leaves_only_what_keep_says(
     cluster: Cluster, tag: str, report: Report
 ) -> None:
-    inside = (f"image.tag={tag}", "edge.service.type=ClusterIP", "edge.service.nodePort=0")
-    async with namespace(cluster, "once") as place:
-        release = Release(cluster, place, name="parley-once", values=VALUES[:1])
-        async with installed(release):
-            await release.install(*inside)
-            await release.uninstall()
+    inside = ("edge.service.type=ClusterIP", "edge.service.nodePort=0", f"image.tag={tag}")
+    node = (await cluster.nodes())[0]
+    async with released(cluster, "once", *inside, node=node, values=VALUES[:1]) as (release, sets):
+        await release.install(*sets)
+        await release.uninstall()
 
         left = await _left(release)
 

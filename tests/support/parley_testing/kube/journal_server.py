@@ -14,6 +14,7 @@ URL = f"redis://{NAME}:6379/0"
 """As pods of the same namespace reach it."""
 IMAGE = "redis:8.0"
 _USER = 999
+_OPTIONS = ("--protected-mode", "no", "--save", "", "--appendonly", "no", "--dir", "/tmp")  # noqa: S108
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def _pod(node: str | None) -> Object:
         "name": NAME,
         "image": IMAGE,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["redis-server", "--save", "", "--appendonly", "no", "--dir", "/tmp"],  # noqa: S108
+        "command": ["redis-server", *_OPTIONS],
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
         "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1},
         "securityContext": {

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 import parley
@@ -15,6 +16,7 @@ from parley_testing.kube.cluster import Cluster, Object
 from parley_testing.kube.journal_server import JournalServer
 from parley_testing.kube.release import ROOT, Release
 from parley_testing.kube.tools import run
+from parley_testing.kube.volume import volume
 
 IMAGES = ("parley-edge", "parley-conversation", "parley-presence", "parley-operator")
 VALUES = (ROOT / "k8s" / "values-e2e.yaml", ROOT / "tests" / "e2e" / "agent.yaml")
@@ -84,35 +86,43 @@ async def namespace(cluster: Cluster, purpose: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def installed(release: Release) -> AsyncIterator[None]:
-    """`release` inside, whatever became of its installation; nothing of it outside."""
-    try:
-        yield
-    finally:
-        if release.name in await release.cluster.helm(
-            "list", "--namespace", release.namespace, "--all", "--short", within=60
-        ):
-            await release.uninstall()
+async def released(
+    cluster: Cluster, purpose: str, *sets: str, node: str, values: Sequence[Path]
+) -> AsyncIterator[tuple[Release, tuple[str, ...]]]:
+    """A release that is not installed yet, in a namespace of its own, and what to install it with.
+
+    Its Redis will run on `node`. Whatever became of the installation, nothing is left outside.
+    """
+    async with namespace(cluster, purpose) as place:
+        release = Release(cluster, place, values=values)
+        claim = f"data-{release.of('redis')}-0"
+        async with volume(cluster, namespace=place, claim=claim, node=node) as given:
+            try:
+                yield release, (*sets, *given, f"{_REDIS_AT}={node}")
+            finally:
+                await release.uninstall()
+                # Before its volume goes.
+                await cluster.delete_namespace(place)
 
 
 @asynccontextmanager
 async def playground(cluster: Cluster, *, url: str, tag: str) -> AsyncIterator[Playground]:
     """Installed from nothing, with images tagged `tag`; yields when it answers."""
-    async with namespace(cluster, "load") as place:
-        release = Release(cluster, place, values=VALUES)
-        journal = JournalServer(cluster, place)
-        node = (await cluster.nodes())[0]
-        await cluster.apply([_agent()], "--namespace", place)
+    node = (await cluster.nodes())[0]
+    async with released(cluster, "load", f"image.tag={tag}", node=node, values=VALUES) as (
+        release,
+        sets,
+    ):
+        journal = JournalServer(cluster, release.namespace)
+        await cluster.apply([_agent()], "--namespace", release.namespace)
         await journal.start(node=node)
-        sets = (f"image.tag={tag}", f"{_REDIS_AT}={node}")
-        async with installed(release):
-            start = monotonic()
-            await release.install(*sets, wait=False)
-            await answer(url, within=180)
-            first = monotonic() - start
-            ground = Playground(release, journal, url, sets, node, first)
-            await ground.steady()
-            yield ground
+        start = monotonic()
+        await release.install(*sets, wait=False)
+        await answer(url, within=180)
+        first = monotonic() - start
+        ground = Playground(release, journal, url, sets, node, first)
+        await ground.steady()
+        yield ground
 
 
 async def load_images(cluster: Cluster, *names: str) -> None:
@@ -145,6 +155,7 @@ async def _is_answered(url: str) -> bool:
             await session.send("hello")
             async with asyncio.timeout(20):
                 async for event in session:
+                    assert not isinstance(event, wire.Error), event.message
                     if isinstance(event, wire.Text) and event.role == "assistant":
                         return True
     except (parley.Lost, parley.Unacknowledged, TimeoutError):

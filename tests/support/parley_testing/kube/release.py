@@ -57,9 +57,9 @@ class Release:
         )
 
     async def uninstall(self, *, within: float = 180) -> None:
-        await self.cluster.helm(
-            "uninstall", self.name, *self._in, "--wait", "--timeout", f"{within:g}s", within=within
-        )
+        """Also if it was not installed."""
+        waiting = ("--ignore-not-found", "--wait", "--timeout", f"{within:g}s")
+        await self.cluster.helm("uninstall", self.name, *self._in, *waiting, within=within + 10)
 
     def of(self, component: str) -> str:
         """The name of the component's Deployment, StatefulSet and Service."""
