@@ -3,10 +3,12 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-OURS   := libs/core libs/checkpoint services/edge services/conversation services/presence services/local clients/python
+TAG    ?= dev
+OURS   := libs/core libs/checkpoint services/edge services/conversation services/presence services/operator services/local clients/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-bench up config test test-redis test-published faults e2e e2e-full
+.PHONY: help install install-dev install-bench up config test test-redis test-published faults
+.PHONY: images cluster-up cluster-down deploy e2e e2e-full
 .PHONY: bench bench-checkpoint bench-edge bench-turns lint check lock clean
 
 help:  ## list the commands
@@ -34,6 +36,18 @@ test-published: install-bench  ## the published saver: what it passes, and what 
 faults: install-dev  ## the long forms of the fault tests
 	@sh scripts/versions.sh
 	$(BIN)/pytest -m full -s
+
+images:  ## build the services' images: TAG=dev
+	@sh scripts/images.sh $(TAG)
+
+cluster-up:  ## make the kind cluster `parley`, or leave it as it is: KIND_NODE_IMAGE=...
+	@sh scripts/cluster.sh up
+
+cluster-down:  ## delete that cluster
+	@sh scripts/cluster.sh down
+
+deploy:  ## build the images and install them there, for development: TAG=dev
+	@sh scripts/deploy.sh $(TAG)
 
 bench: install  ## measure a running `make up`: ARGS=...
 	$(BIN)/python tests/bench/conversations.py $(ARGS)

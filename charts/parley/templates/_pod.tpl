@@ -97,7 +97,8 @@ topologySpreadConstraints:
   {{- range $key := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
   - topologyKey: {{ $key }}
     maxSkew: {{ $.own.topologySpread.maxSkew }}
-    whenUnsatisfiable: {{ $.own.topologySpread.whenUnsatisfiable }}
+    # Insisting on zones would leave out nodes that have none.
+    whenUnsatisfiable: {{ if hasSuffix "zone" $key }}ScheduleAnyway{{ else }}{{ $.own.topologySpread.whenUnsatisfiable }}{{ end }}
     labelSelector:
       matchLabels:
         {{- include "parley.selector" $ | nindent 8 }}

@@ -3,6 +3,7 @@
 set -eu
 password=$(sed 's/[\\"]/\\&/g' "${PASSWORD_FILE:-/run/secrets/redis/password}")
 exec redis-server - <<CONFIG
+dir ${DATA:-/data}
 include ${CONFIG:-/etc/redis/redis.conf}
 requirepass "$password"
 CONFIG

@@ -13,6 +13,9 @@ from websockets.sync.client import ClientConnection, connect
 
 Frame = dict[str, Any]
 
+_START = 20.0
+"""Seconds for a connection, and for the answer to who one is."""
+
 
 def _context(url: str) -> ssl.SSLContext | None:
     """Encrypted, but not proved: the certificate is for the name that clients use."""
@@ -24,18 +27,16 @@ def _context(url: str) -> ssl.SSLContext | None:
     return context
 
 
-def _open(url: str, **auth: object) -> tuple[ClientConnection, Frame]:
-    connection = connect(url, open_timeout=20, ssl=_context(url))
-    connection.send(json.dumps(auth))
-    return connection, _next(connection, "system", within=20)
+def _say(connection: ClientConnection, **frame: object) -> None:
+    connection.send(json.dumps(frame))
 
 
 def _next(connection: ClientConnection, wanted: str, *, within: float) -> Frame:
-    """The next frame of that type. Raises `TimeoutError`; an error frame ends the test."""
+    """The next frame of that type that is not one's own. An error frame ends the test."""
     until = time.monotonic() + within
     while True:
         frame: Frame = json.loads(connection.recv(timeout=max(0.0, until - time.monotonic())))
-        print("<", json.dumps(frame)[:300], flush=True)
+        print("<", json.dumps(frame)[:200], flush=True)
         if frame["type"] == "error":
             sys.exit(f"the edge answered {frame['code']}: {frame['message']}")
         if frame["type"] == wanted and frame.get("role") != "user":
@@ -43,19 +44,22 @@ def _next(connection: ClientConnection, wanted: str, *, within: float) -> Frame:
 
 
 def main(url: str, within: float) -> None:
+    """`within`: seconds for an answer."""
     user = {"user_id": f"helm-test-{uuid.uuid4().hex[:12]}", "device_id": "test"}
-    first, system = _open(url, **user)
-    with first:
-        first.send(json.dumps({"type": "text", "content": "Hello! My name is Ada."}))
-        before = _next(first, "text", within=within)
-        first.send(json.dumps({"type": "text", "content": "What is my name?"}))
-    position = {"epoch": system["epoch"], "seq": before["seq"], "id": before["message_id"]}
-    second, system = _open(url, **user, session_id=system["session_id"], resume=position)
-    with second:
-        if not system.get("recovered"):
-            sys.exit(f"the session was not resumed: {system}")
+    with connect(url, open_timeout=_START, ssl=_context(url)) as first:
+        _say(first, **user)
+        session = _next(first, "system", within=_START)
+        _say(first, type="text", content="Hello! My name is Ada.")
+        seen = _next(first, "text", within=within)
+        _say(first, type="text", content="What is my name?")
+    position = {"epoch": session["epoch"], "seq": seen["seq"], "id": seen["message_id"]}
+    with connect(url, open_timeout=_START, ssl=_context(url)) as second:
+        _say(second, **user, session_id=session["session_id"], resume=position)
+        resumed = _next(second, "system", within=_START)
+        if not resumed["recovered"]:
+            sys.exit(f"the session was not resumed: {resumed}")
         answer = _next(second, "text", within=within)
-    if answer["seq"] <= before["seq"] or not answer["content"]:
+    if answer["seq"] <= seen["seq"] or not answer["content"]:
         sys.exit(f"this is no new answer: {answer}")
     print("a conversation was held, left and resumed")
 

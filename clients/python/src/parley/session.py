@@ -13,12 +13,13 @@ from msgspec import UNSET
 
 from parley.buffer import EventBuffer
 from parley.connection import Observer
-from parley.domain.events import Event, Received, Status, decode_all
+from parley.domain.events import Event, Received, State, Status, decode_all
 from parley.domain.inbox import Inbox
 from parley.errors import Ended, Lost
 from parley.line import Line
 from parley.sending import Reply, Sender
 from parley.stream import Stream, TokenSource
+from parley.watching import Watch
 from parley_core.domain import client_frames
 from parley_core.domain import server_frames as wire
 from parley_core.domain.client_frames import Auth, Position, Strategy
@@ -56,8 +57,12 @@ class Session:
         self._inbox = Inbox()
         self._events = EventBuffer()
         self._sender = Sender(roll=roll)
-        stream = Stream(auth, self._inbox, self._sender, self._events, token)
-        self._line = Line(url, listener=stream, on_status=on_status, observer=observer, roll=roll)
+        self._watch = Watch(auth.user_id)
+        self._tell_status = on_status
+        stream = Stream(auth, self._inbox, self._sender, self._events, self._watch, token)
+        self._line = Line(
+            url, listener=stream, on_status=self._changed, observer=observer, roll=roll
+        )
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -181,7 +186,10 @@ class Session:
         return () if reply.sessions is UNSET else reply.sessions
 
     async def presence(self, users: Iterable[str]) -> Sequence[wire.PresenceEntry]:
-        """Where users are; with the capability their changes follow in the stream."""
+        """Where users are; with the capability their changes follow in the stream.
+
+        They follow over all reconnections, until the session is left for another one.
+        """
         reply = await self._command("get_presence", user_ids=list(users))
         return () if reply.presence is UNSET else reply.presence
 
@@ -228,11 +236,19 @@ class Session:
         except TimeoutError as late:
             raise Lost(f"no server was reached within {self._patience:g} s") from late
 
+    def _changed(self, status: Status) -> None:
+        if status.state is State.LIVE:
+            self._watch.renew()
+        self._tell_status(status)
+
     async def _run(self) -> None:
         reason: PermanentError = Ended("the session was closed")
+        watching = asyncio.create_task(self._watch.run(self.presence))
         try:
             reason = await self._line.run()
         finally:
+            watching.cancel()
+            await asyncio.wait({watching})
             self._sender.end(reason)
             self._events.end(reason)
 

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from parley.buffer import EventBuffer
 from parley.connection import Connection
-from parley.domain.events import Received, place
+from parley.domain.events import Received, Snapshot, place
 from parley.domain.inbox import Inbox
 from parley.sending import Sender
+from parley.watching import Watch
 from parley_core.domain import server_frames as wire
 from parley_core.domain.client_frames import Auth, Position
 from parley_core.domain.codes import ErrorCode
@@ -29,6 +30,7 @@ class Stream:
     inbox: Inbox
     sender: Sender
     events: EventBuffer
+    watch: Watch
     token: TokenSource | None
 
     async def auth(self) -> Auth:
@@ -55,6 +57,10 @@ class Stream:
     async def received(self, frame: Received) -> None:
         event = self.inbox.accept(frame)
         answered = self.sender.settle(frame)
+        if isinstance(event, Snapshot) and not event.gap:
+            self.watch.moved()
+        for change in self.watch.changes(frame):
+            await self.events.put(change)
         if event is None or (answered and event is frame and place(frame) is None):
             return
         await self.events.put(event)

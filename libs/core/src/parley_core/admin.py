@@ -88,11 +88,17 @@ def admin_app(
     unready: Callable[[], str | None],
     service_token: str,
     routes: Sequence[BaseRoute] = (),
+    unhealthy: Callable[[], str | None] = lambda: None,
 ) -> Starlette:
-    """`unready` says why the process should get no new work, None if it should."""
+    """`unready` says why the process should get no new work, None if it should.
+
+    `unhealthy` says why it should be started anew, None if it should not. That the event loop
+    answers is health enough for most.
+    """
 
     async def healthz(_request: Request) -> Response:
-        return PlainTextResponse("ok\n")
+        reason = unhealthy()
+        return PlainTextResponse(f"{reason or 'ok'}\n", status_code=503 if reason else 200)
 
     async def readyz(_request: Request) -> Response:
         reason = unready()

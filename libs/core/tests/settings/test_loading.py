@@ -200,6 +200,26 @@ def test_a_secret_is_not_shown_by_a_refusal_nor_by_the_settings(write_file: Writ
     assert "hunter2" not in repr(load(AllSettings))
 
 
+@pytest.mark.parametrize(
+    ("url", "given"),
+    [
+        ("rediss://host", "rediss://host?ssl_ca_certs=%2Fca.pem"),
+        (
+            "rediss+sentinel://host/main?a=1",
+            "rediss+sentinel://host/main?a=1&ssl_ca_certs=%2Fca.pem",
+        ),
+        ("redis://host", "redis://host"),
+    ],
+)
+def test_authorities_go_along_with_a_url_that_speaks_tls(
+    monkeypatch: pytest.MonkeyPatch, url: str, given: str
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    monkeypatch.setenv("REDIS_CA_FILE", "/ca.pem")
+
+    assert load(FewSettings).redis_location() == given
+
+
 def test_settings_do_not_change() -> None:
     settings = load(AllSettings)
 

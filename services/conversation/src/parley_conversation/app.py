@@ -190,7 +190,7 @@ async def _checkpointing(
         settings.checkpointer,
         ours=lambda: _ours(settings, client, keys),
         newest=newest,
-        redis_url=settings.redis_url.get_secret_value(),
+        redis_url=settings.redis_location(),
         folder=Path.cwd(),
     ) as checkpointing:
         if checkpointing.notice:
@@ -257,7 +257,7 @@ async def _lifeline(
 def _client(settings: ConversationSettings, *, name: str) -> RedisClient:
     scripts: tuple[LuaScript, ...] = (*every_script(), *parley_checkpoint.every_script())
     return RedisClient(
-        settings.redis_url.get_secret_value(),
+        settings.redis_location(),
         name=name,
         scripts=scripts,
         connections=settings.redis_max_connections,

@@ -50,7 +50,7 @@ async def open_stores(settings: EdgeSettings, *, process: ProcessId) -> AsyncIte
     """Raises `PermanentError` if Redis does not answer within `_START_WITHIN`, or is too old."""
     keys = Keys(settings.key_prefix)
     client = RedisClient(
-        settings.redis_url.get_secret_value(),
+        settings.redis_location(),
         name=f"parley-{process}",
         connections=settings.redis_max_connections,
     )

@@ -19,4 +19,4 @@ class LocalSettings(Settings, RedisSection, WebsocketSection, LanggraphSection, 
         """The URL of a Redis that somebody else runs; None if it is ours to run."""
         if "redis_url" not in self.model_fields_set:
             return None
-        return self.redis_url.get_secret_value()
+        return self.redis_location()

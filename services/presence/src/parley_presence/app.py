@@ -24,12 +24,12 @@ from parley_core.redis.keys import Keys
 from parley_core.redis.presence import RedisPresenceBoard
 from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
+from parley_core.supervision import supervise, until_it_works
 from parley_core.telemetry import redis_up
 from parley_presence import duties
 from parley_presence.api import PresenceApi
 from parley_presence.redis.hints import RedisHints
 from parley_presence.settings import PresenceSettings
-from parley_presence.supervision import supervise, until_it_works
 
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class PresenceService:
         self._stopping = asyncio.Event()
         self._is_started = False
         self._client = RedisClient(
-            settings.redis_url.get_secret_value(),
+            settings.redis_location(),
             name=f"presence/{self._process}",
             connections=settings.redis_max_connections,
         )

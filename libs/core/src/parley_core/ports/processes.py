@@ -7,6 +7,7 @@ from typing import Protocol
 
 from parley_core.domain.events import ProcessInfo, Whereabouts
 from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, UserId
+from parley_core.domain.presence import LIFE
 
 
 class Connections(Protocol):
@@ -40,8 +41,8 @@ class Processes(Protocol):
         """The process ended in order and has nothing left."""
         ...
 
-    async def alive(self) -> dict[ProcessId, ProcessInfo]:
-        """The processes whose last beat is not older than 8 s."""
+    async def alive(self, *, within: float = LIFE) -> dict[ProcessId, ProcessInfo]:
+        """The processes whose last beat is not older than `within` seconds, 8 at most."""
         ...
 
     async def dead(self) -> tuple[ProcessId, ...]:

@@ -14,7 +14,8 @@ from parley_core.redis.cluster import Cluster
 from parley_core.redis.link import LIMITS, Limits, Way
 from parley_core.redis.nodes import Nodes, OneServer
 from parley_core.redis.scripts import every_script
-from parley_core.redis.wire import Argument, ask, pack, parse_url
+from parley_core.redis.sentinel import Fixed, parse_place
+from parley_core.redis.wire import Address, Argument, ask, pack
 
 Version = tuple[int, int, int]
 
@@ -55,7 +56,7 @@ class RedisClient:
 
         Raises `PermanentError` if the URL is not one of Redis.
         """
-        self._seed, access = parse_url(url, name=name)
+        self._place, access = parse_place(url, name=name)
         loaded = every_script() if scripts is None else scripts
         preload = tuple(pack("SCRIPT", "LOAD", script.source) for script in loaded)
         self.way = Way(access, preload, limits)
@@ -65,8 +66,9 @@ class RedisClient:
     async def start(self) -> None:
         """Learn what the server is, and connect. Raises `Unavailable`, `PermanentError`."""
         self._loop = asyncio.get_running_loop()
+        address = await self._locate()
         replies = await ask(
-            self._seed,
+            address,
             self.way.access,
             ("INFO", "server"),
             ("INFO", "cluster"),
@@ -76,7 +78,7 @@ class RedisClient:
         self.cluster = info.get("cluster_enabled") == "1"
         self.version = _supported(info.get("redis_version", ""), cluster=self.cluster)
         self.publish_verb = "SPUBLISH" if self.cluster else "PUBLISH"
-        await self._connect()
+        await self._connect(address)
 
     async def aclose(self) -> None:
         """What is unanswered fails with `Unavailable`. Harmless if it was not started."""
@@ -118,8 +120,16 @@ class RedisClient:
         """
         return await self._blocking.run(new_call(self._loop, pack(*args), key=key), timeout=timeout)
 
-    async def _connect(self) -> None:
-        nodes = Cluster(self._seed, self.way) if self.cluster else OneServer(self._seed, self.way)
+    async def _locate(self) -> Address:
+        return await self._place.address(within=self.way.limits.connect)
+
+    async def _connect(self, address: Address) -> None:
+        locate = None if isinstance(self._place, Fixed) else self._locate
+        nodes: Nodes = (
+            Cluster(address, self.way)
+            if self.cluster
+            else OneServer(address, self.way, locate=locate)
+        )
         self._nodes = nodes
         self._blocking = BlockingLinks(nodes, self.way, most=self._most_blocking)
         await nodes.start()

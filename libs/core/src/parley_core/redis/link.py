@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,7 @@ class Link:
 
     `refused` gets each error reply but NOSCRIPT, with the call, and settles it: nothing was
     executed when Redis sends MOVED, ASK or TRYAGAIN. `lost` is told when a connection ended.
+    `locate`, if there is one, is asked before each connect where the node is by now.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Link:
         *,
         refused: Callable[[Link, Call, ErrorReply], None],
         lost: Callable[[Link], None] = lambda _: None,
+        locate: Callable[[], Awaitable[Address]] | None = None,
     ) -> None:
         self.address = address
         self.limits = way.limits
@@ -77,6 +79,7 @@ class Link:
         self._way = way
         self._refused = refused
         self._tell_lost = lost
+        self._locate = locate
         self._loop = asyncio.get_running_loop()
         self._queue: list[Call] = []
         self._sent: deque[Call] = deque()
@@ -158,6 +161,8 @@ class Link:
 
     async def _open(self) -> None:
         try:
+            if self._locate is not None:
+                self.address = await self._locate()
             wire = await open_wire(
                 self.address,
                 self._way.access,

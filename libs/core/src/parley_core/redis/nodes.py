@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from parley_core.redis.call import Call
@@ -42,10 +43,17 @@ class Nodes(Protocol):
 
 
 class OneServer:
-    """Every key is at the address of the URL."""
+    """Every key is at one address, which may change where `locate` finds it."""
 
-    def __init__(self, address: Address, way: Way) -> None:
-        self._link = Link(address, way, refused=self._refused)
+    def __init__(
+        self,
+        address: Address,
+        way: Way,
+        *,
+        locate: Callable[[], Awaitable[Address]] | None = None,
+    ) -> None:
+        self._locate = locate
+        self._link = Link(address, way, refused=self._refused, locate=locate)
 
     @property
     def is_up(self) -> bool:
@@ -61,7 +69,13 @@ class OneServer:
         """There is nothing to learn."""
 
     async def look_again(self) -> None:
-        """There is nothing to learn."""
+        """Where it is now. Raises `Unavailable`."""
+        if self._locate is None:
+            return
+        address = await self._locate()
+        if address != self._link.address:
+            self._link.address = address
+            self._link.drop(f"is not the primary any more, {address} is")
 
     async def start(self) -> None:
         """Connect. Raises `Unavailable`, `PermanentError`."""

@@ -76,7 +76,7 @@ class RedisProcesses:
             self._client.command("HDEL", info, process, key=info),
         )
 
-    async def alive(self) -> dict[ProcessId, ProcessInfo]:
+    async def alive(self, *, within: float = LIFE) -> dict[ProcessId, ProcessInfo]:
         processes, info = self._keys.processes, self._keys.process_info
         # TIME comes last, so that '@sweep' is never later.
         infos, scores, clock = await asyncio.gather(
@@ -85,7 +85,8 @@ class RedisProcesses:
             self._client.command("TIME", key=processes),
         )
         described = dict(zip(infos[::2], infos[1::2], strict=True))
-        now = milliseconds(clock)
+        # A beat that is `within` seconds old has LIFE less that left.
+        now = milliseconds(clock) + _ms(LIFE - within)
         return {
             ProcessId(process.decode()): _info_decoder.decode(described[process])
             for process, score in zip(scores[::2], scores[1::2], strict=True)

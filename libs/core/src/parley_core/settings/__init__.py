@@ -5,6 +5,7 @@ in lower case without the section's prefix (`redis.url`, `websocket.port`). Envi
 """
 
 from parley_core.settings.loading import Settings, load
+from parley_core.settings.operator import OperatorSection
 from parley_core.settings.sections import (
     SECTIONS,
     LanggraphSection,
@@ -17,6 +18,7 @@ from parley_core.settings.sections import (
 __all__ = [
     "SECTIONS",
     "LanggraphSection",
+    "OperatorSection",
     "RedisSection",
     "Settings",
     "SystemSection",

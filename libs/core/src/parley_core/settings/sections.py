@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 from pydantic_core import PydanticCustomError
+
+from parley_core.settings.operator import OperatorSection
+from parley_core.settings.units import Port, Rate, Seconds
 
 CHECKPOINTERS = ("parley", "redis", "memory")
 """What CHECKPOINTER calls by a name of its own."""
@@ -20,20 +24,21 @@ def _known_checkpointer(name: str) -> str:
     return name
 
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=604_800, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
-"""A number of something a second."""
-
-
 class RedisSection(BaseModel):
     """Where everything is kept."""
 
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
         description="URL of Redis 6.2, Valkey 7.2 or newer, or of any node of a Cluster of Redis 7;"
-        " rediss:// for TLS. A secret: it may hold a password.",
+        " rediss:// for TLS; redis+sentinel://USER:PASSWORD@HOST,HOST/NAME for the primary that"
+        " Sentinels call NAME. A secret: it may hold a password.",
     )
+    redis_ca_file: Path | None = Field(
+        None,
+        description="PEM file of the authorities that sign Redis's certificate. Empty: those of the"
+        " system.",
+    )
+
     redis_max_connections: int = Field(
         20,
         ge=4,
@@ -41,6 +46,13 @@ class RedisSection(BaseModel):
         description="Connections of one process at most. Calls share one a node and only waits have"
         " their own, so 20 is far more than one server needs.",
     )
+
+    def redis_location(self) -> str:
+        """REDIS_URL with the authorities to believe: what a client is given. A secret too."""
+        url = self.redis_url.get_secret_value()
+        if self.redis_ca_file is None or not url.startswith("rediss"):
+            return url
+        return f"{url}{'&' if '?' in url else '?'}{urlencode({'ssl_ca_certs': self.redis_ca_file})}"
 
 
 class WebsocketSection(BaseModel):
@@ -257,6 +269,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "redis": RedisSection,
     "websocket": WebsocketSection,
     "langgraph": LanggraphSection,
+    "operator": OperatorSection,
     "system": SystemSection,
 }
 

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from parley_core.domain.errors import PermanentError, Unavailable
-from parley_presence.supervision import supervise, until_it_works
+from parley_core.supervision import supervise, until_it_works
 
 
 class Script:
@@ -30,7 +30,7 @@ class Script:
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parley_presence.supervision._AFTER_A_FAULT", 0.0)
+    monkeypatch.setattr("parley_core.supervision._AFTER_A_FAULT", 0.0)
 
 
 async def test_a_duty_goes_on_after_every_fault() -> None:

@@ -1,0 +1,91 @@
+"""Whose presence is watched. The server forgets it with each connection; this does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from msgspec import UNSET
+
+from parley.domain.events import Received
+from parley.errors import Unacknowledged
+from parley_core.domain import server_frames as wire
+from parley_core.domain.errors import Refused
+
+_AT_ONCE = 100
+"""Users of one command; the protocol takes no more."""
+
+Ask = Callable[[Sequence[str]], Awaitable[object]]
+"""Sends `get_presence`, whose answer comes through `changes` as every frame does."""
+
+
+class Watch:
+    """Where watched users were when the stream last said it.
+
+    Frames are shown to it in the order of the stream; so what was missed between two connections
+    is what their first answer has otherwise than the last frame.
+    """
+
+    def __init__(self, user: str) -> None:
+        self._user = user
+        self._known: dict[str, wire.Presence] = {}
+        self._is_due = asyncio.Event()
+
+    def renew(self) -> None:
+        """Another connection is live, and watches nobody yet."""
+        self._is_due.set()
+
+    def moved(self) -> None:
+        """To another session, where one may not see whom one saw in the last."""
+        self._known = {user: at for user, at in self._known.items() if user == self._user}
+
+    def changes(self, frame: Received) -> tuple[wire.Presence, ...]:
+        """What an answer to `get_presence` says otherwise than the stream has said."""
+        if isinstance(frame, wire.Presence) and frame.user_id in self._known:
+            self._known[frame.user_id] = frame
+        if not isinstance(frame, wire.System) or frame.presence is UNSET:
+            return ()
+        told = [_told(entry) for entry in frame.presence]
+        news = tuple(each for each in told if _is_news(each, self._known.get(each.user_id, each)))
+        self._known.update((each.user_id, each) for each in told)
+        return news
+
+    async def run(self, ask: Ask) -> None:
+        """Watch again after each reconnect. Never returns."""
+        while True:
+            await self._is_due.wait()
+            self._is_due.clear()
+            users = tuple(self._known)
+            for start in range(0, len(users), _AT_ONCE):
+                await self._renew(users[start : start + _AT_ONCE], ask)
+
+    async def _renew(self, users: Sequence[str], ask: Ask) -> None:
+        # Unacknowledged: no connection for a minute, and the next one renews.
+        with suppress(Unacknowledged):
+            try:
+                await ask(users)
+            except Refused:
+                await self._sort_out(users, ask)
+
+    async def _sort_out(self, users: Sequence[str], ask: Ask) -> None:
+        """One of `users` is not to be seen any more: the others are."""
+        if len(users) == 1:
+            self._known.pop(users[0], None)
+            return
+        for user in users:
+            await self._renew([user], ask)
+
+
+def _is_news(now: wire.Presence, before: wire.Presence) -> bool:
+    # `last_seen` of somebody online is the moment of the answer.
+    return (now.state, now.devices) != (before.state, before.devices)
+
+
+def _told(entry: wire.PresenceEntry) -> wire.Presence:
+    return wire.Presence(
+        user_id=entry.user_id,
+        state=entry.state,
+        devices=entry.devices,
+        last_seen=entry.last_seen,
+    )

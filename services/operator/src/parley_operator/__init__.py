@@ -1,0 +1,1 @@
+"""Parley's operator on Kubernetes: drains what is going, hands on what is gone."""

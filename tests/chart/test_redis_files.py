@@ -1,0 +1,167 @@
+"""The bundled Redis' own files with a real server: its password, and what its probes mean."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+import redis
+
+from parley_testing.chart.rendering import CHART
+from parley_testing.ports import free_port
+
+FILES = CHART / "files" / "redis"
+PASSWORD = 'a "quoted" \\ and $HOME `id`'
+"""The worst that somebody may put into a secret of their own."""
+WITHIN = 10.0
+KEYS = 60
+Start = Callable[..., "Running"]
+
+
+class Running:
+    """A server that start.sh started in `folder`."""
+
+    def __init__(self, folder: Path, *, options: tuple[str, ...]) -> None:
+        self.port = free_port()
+        own = (
+            f"include {FILES}/redis.conf",
+            f"logfile {folder}/log",
+            f"port {self.port}",
+        )
+        (folder / "redis.conf").write_text("\n".join((*own, *options)))
+        (folder / "password").write_text(PASSWORD)
+        self._env = {
+            # Where Python's package brings a server along, its programs are beside Python.
+            "PATH": f"{os.environ['PATH']}:{Path(sys.executable).parent}",
+            "DATA": str(folder),
+            "CONFIG": str(folder / "redis.conf"),
+            "PASSWORD_FILE": str(folder / "password"),
+            "PORT": str(self.port),
+        }
+        self.client = redis.Redis(port=self.port, password=PASSWORD, socket_timeout=WITHIN)
+        self.process = subprocess.Popen(
+            ["/bin/sh", FILES / "start.sh"],
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def probe(self, name: str) -> bool:
+        """Whether alive.sh or ready.sh says yes."""
+        script = FILES / f"{name}.sh"
+        ended = subprocess.run(
+            ["/bin/sh", script], env=self._env, capture_output=True, timeout=WITHIN, check=False
+        )
+        return ended.returncode == 0
+
+    def until(self, name: str) -> Running:
+        limit = time.monotonic() + WITHIN
+        while not self.probe(name):
+            assert time.monotonic() < limit, f"{name}.sh said no for {WITHIN} s"
+        return self
+
+    def stop(self) -> None:
+        """As the kubelet does."""
+        self.process.terminate()
+        self.process.wait(timeout=WITHIN)
+        self.client.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a server; each finds what the one before it left."""
+    servers: list[Running] = []
+
+    def start_one(*options: str) -> Running:
+        servers.append(Running(tmp_path, options=options))
+        return servers[-1]
+
+    yield start_one
+    for server in servers:
+        server.stop()
+
+
+def test_the_password_is_needed_whatever_is_in_it(start: Start) -> None:
+    server = start().until("ready")
+
+    assert server.client.ping()
+    with redis.Redis(port=server.port) as nobody, pytest.raises(redis.AuthenticationError):
+        nobody.ping()
+
+
+def test_the_password_is_neither_in_arguments_nor_in_the_environment(start: Start) -> None:
+    server = start().until("ready")
+
+    about = Path("/proc", str(server.process.pid))
+
+    assert b"redis-server" in (about / "cmdline").read_bytes()
+    assert PASSWORD.encode() not in (about / "cmdline").read_bytes()
+    assert PASSWORD.encode() not in (about / "environ").read_bytes()
+
+
+def test_nothing_is_ever_thrown_away_and_everything_is_logged(start: Start) -> None:
+    server = start().until("ready")
+
+    config = server.client.config_get("maxmemory-policy", "appendonly", "save")
+
+    assert config == {"maxmemory-policy": "noeviction", "appendonly": "yes", "save": ""}
+
+
+def test_a_server_that_was_told_to_end_has_lost_nothing(start: Start) -> None:
+    first = start("appendfsync everysec").until("ready")
+    first.client.set("said", "all")
+    first.stop()
+
+    second = start().until("ready")
+
+    assert second.client.get("said") == b"all"
+
+
+def test_a_server_that_loads_is_alive_and_not_ready(start: Start) -> None:
+    first = start().until("ready")
+    first.client.mset({f"key {number}": token_hex(400) for number in range(KEYS)})
+    first.client.bgrewriteaof()
+    _until_rewritten(first)
+    first.stop()
+
+    # 50 ms a key, and an ear for others after each.
+    second = start("key-load-delay 50000", "loading-process-events-interval-bytes 1024")
+    second.until("alive")
+
+    assert not second.probe("ready")
+    assert second.probe("alive")
+    second.until("ready")
+    assert second.client.dbsize() == KEYS
+
+
+def test_a_server_that_a_script_keeps_busy_is_alive_and_not_ready(start: Start) -> None:
+    server = start("busy-reply-threshold 50", "lua-time-limit 50").until("ready")
+
+    caller = redis.Redis(port=server.port, password=PASSWORD, socket_timeout=0.5)
+    with caller, pytest.raises(redis.RedisError):
+        caller.eval("while true do end", 0)
+
+    assert server.probe("alive")
+    assert not server.probe("ready")
+    server.client.script_kill()
+
+
+def test_a_server_that_is_gone_is_neither(start: Start) -> None:
+    server = start().until("ready")
+    server.stop()
+
+    assert not server.probe("alive")
+    assert not server.probe("ready")
+
+
+def _until_rewritten(server: Running) -> None:
+    limit = time.monotonic() + WITHIN
+    while server.client.info("persistence")["aof_rewrite_in_progress"]:
+        assert time.monotonic() < limit
+        time.sleep(0.02)

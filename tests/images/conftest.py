@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from parley_testing.containers import network, running
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def tag() -> str:
+    """Of the images under test; `make images` makes `dev`."""
+    return os.environ.get("TAG", "dev")
+
+
+@pytest.fixture
+def redis_network() -> Iterator[str]:
+    """A network on which a Redis answers at redis:6379."""
+    with (
+        network() as name,
+        running("redis:8.0", "--network", name, "--network-alias", "redis") as redis,
+    ):
+        redis.wait_logged("Ready to accept connections", times=1, within=20)
+        yield name
