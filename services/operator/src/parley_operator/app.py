@@ -67,6 +67,7 @@ class Operator:
         self._tasks = Tasks()
         self._picture = Picture(clock=self._clock)
         self._keys = Keys(settings.key_prefix)
+        self._is_joined = False
         self._is_operating = False
         self._redis = RedisClient(
             settings.redis_url.get_secret_value(),
@@ -105,6 +106,8 @@ class Operator:
     async def _join(self) -> None:
         await self._redis.start()
         await join_installation(self._redis, self._keys)
+        self._picture.touch()
+        self._is_joined = True
 
     async def _operate(self, parts: Parts) -> None:
         """The watch begins first, so that the first full look misses nothing."""
@@ -202,7 +205,7 @@ class Operator:
             unready=unready(
                 has_looked=lambda: self._is_operating, is_stopping=self._stopping.is_set
             ),
-            unhealthy=unhealthy(self._picture),
+            unhealthy=unhealthy(self._picture, is_joined=lambda: self._is_joined),
             service_token=self._token,
         )
         return HttpServer(app, host=self._settings.websocket_host, port=self._settings.admin_port)

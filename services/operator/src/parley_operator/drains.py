@@ -51,7 +51,7 @@ class Drains:
 
     def going(self, pod: Pod) -> None:
         """The pod has its grace period left."""
-        if pod.kind not in DRAINABLE:
+        if pod.kind not in DRAINABLE or not pod.grace:  # by force: there is nothing to wait for
             return
         run = self._runs.get(pod.name)
         if run is None or not run.holds:

@@ -10,11 +10,15 @@ DEAF = 90.0
 """Seconds without an event or a full look: three looks failed, and the watch is silent too."""
 
 
-def unhealthy(picture: Picture) -> Callable[[], str | None]:
-    """A look each half minute touches the picture, if the API answers."""
+def unhealthy(picture: Picture, *, is_joined: Callable[[], bool]) -> Callable[[], str | None]:
+    """A look each half minute touches the picture, if the API answers.
+
+    `is_joined`: whether Redis answered at the start. Until then there is nothing to be done, and
+    another process would have to wait for it just as long.
+    """
 
     def why() -> str | None:
-        if picture.age <= DEAF:
+        if not is_joined() or picture.age <= DEAF:
             return None
         return f"no event and no full look for {picture.age:.0f} s"
 

@@ -8,6 +8,7 @@ every other kind of handler kopf writes finalizers or annotations to what it wat
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -62,6 +63,8 @@ class Watch:
     def start(self) -> None:
         """Watch until `aclose`, whatever happens to the API."""
         self._loop = asyncio.get_running_loop()
+        # What is told runs as if it were called here, and not in the thread: its log lines say so.
+        self._context = contextvars.copy_context()
         # Off the main thread kopf leaves signals alone, as it should, and warns of it each time.
         logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
         self._thread.start()
@@ -116,7 +119,7 @@ class Watch:
     def _hear(self, about: About, *resource: str, registry: kopf.OperatorRegistry) -> None:
         async def hear(event: kopf.RawEvent, **_: Any) -> None:
             happening = Happening(about, event["type"] == "DELETED", event["object"])
-            self._loop.call_soon_threadsafe(self._tell, happening)
+            self._loop.call_soon_threadsafe(self._tell, happening, context=self._context)
 
         kopf.on.event(*resource, registry=registry, id=f"hear-{about}")(hear)
 
