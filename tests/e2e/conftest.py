@@ -74,7 +74,6 @@ async def shared(cluster: Cluster, tag: str) -> AsyncIterator[Playground]:
 
 @pytest_asyncio.fixture
 async def ground(shared: Playground) -> Playground:
-    """It, when all of it is up, on both nodes."""
+    """It, when all of it is up."""
     await shared.steady()
-    await shared.spread()
     return shared

@@ -83,8 +83,8 @@ async def _can(
     try:
         told = await ground.cluster.kubectl(*asked)
     except CommandFailed as refused:
-        # It ends with 1 where the answer is no.
-        if not str(refused).rstrip().endswith("no"):
+        # It ends with 1 where the answer is no, and may warn after that.
+        if "\nno\n" not in str(refused):
             raise
         return False
     return told.startswith("yes")

@@ -120,26 +120,33 @@ def repeated(runs: Iterable[NodeRun]) -> list[str]:
     return [f"{node} of turn {turn}" for (_, turn, node), times in begun.items() if times > 1]
 
 
-def went_on(runs: Sequence[NodeRun], *, pod: str, died: float) -> list[float]:
+def went_on(runs: Iterable[NodeRun], *, pod: str, died: float) -> list[float]:
     """Seconds from the death of a pod's process to the next node of each turn that it had in hand.
 
     Of turns that it ended after all there is none; those that wait for ever are infinite. `died`
-    is by the journal's clock.
+    is by the journal's clock. For graphs whose nodes run one after the other.
     """
     of_turn: dict[tuple[str, str], list[NodeRun]] = defaultdict(list)
-    for run in runs:
+    for run in sorted(runs, key=lambda run: run.began):
         of_turn[run.of].append(run)
-    struck = [run for run in runs if run.process.startswith(f"{pod}/") and run.is_running(died)]
-    dead = {run.process for run in struck}
-    waits = (_waited(of_turn[turn], dead, died) for turn in sorted({run.of for run in struck}))
+    waits = (_waited(turn, pod, died) for turn in of_turn.values())
     return [wait for wait in waits if wait is not None]
 
 
-def _waited(turn: Sequence[NodeRun], dead: set[str], died: float) -> float | None:
-    elsewhere = [run.began - died for run in turn if run.process not in dead]
+def _waited(turn: Sequence[NodeRun], pod: str, died: float) -> float | None:
+    """None if the turn was not in the pod's hand."""
+    before = [run for run in turn if run.began <= died]
+    if (
+        not before
+        or not before[-1].process.startswith(f"{pod}/")
+        or not before[-1].is_running(died)
+    ):
+        return None
+    struck = before[-1]
+    elsewhere = [run.began for run in turn if run.began > died and run.process != struck.process]
     if elsewhere:
-        return max(0.0, min(elsewhere))
-    return None if all(run.ended for run in turn) else inf
+        return elsewhere[0] - died
+    return inf if struck.ended is None else None
 
 
 def _share(values: Sequence[float], share: float) -> float | None:

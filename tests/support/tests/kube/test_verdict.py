@@ -125,3 +125,16 @@ def test_a_dead_workers_turn_goes_on_with_the_next_node_elsewhere() -> None:
     ]
 
     assert went_on(runs, pod="worker-1", died=12.0) == [2.5, inf]
+
+
+def test_a_turn_that_an_earlier_process_of_the_pod_had_is_not_in_its_hand_any_more() -> None:
+    died_before = replace(RUN, began=5.0)
+    again = replace(RUN, process="worker-1/b", began=8.0, ended=9.0)
+
+    assert went_on([died_before, again], pod="worker-1", died=12.0) == []
+
+
+def test_a_pod_whose_container_started_again_may_go_on_itself() -> None:
+    again = replace(RUN, process="worker-1/b", began=13.0)
+
+    assert went_on([RUN, again], pod="worker-1", died=12.0) == [1.0]
