@@ -11,12 +11,17 @@ from parley_testing.kube.report import Report
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-KEPT = "helm.sh/resource-policy"
+PODS_GONE_WITHIN = 60.0
+"""Seconds: a drain without anybody who takes the connections."""
+_KEPT = "helm.sh/resource-policy"
+_NAMESPACE = "meta.helm.sh/release-namespace"
 _KINDS = (
     "all,configmaps,secrets,serviceaccounts,persistentvolumeclaims,roles,rolebindings"
     ",networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,ingresses,drains.parley.dev"
 )
-_OF_THE_CLUSTER = "clusterroles,clusterrolebindings,priorityclasses"
+_OF_THE_CLUSTER = (
+    "clusterroles,clusterrolebindings,priorityclasses,customresourcedefinitions,storageclasses"
+)
 _OF_EVERY_NAMESPACE = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 
 
@@ -51,18 +56,23 @@ async def test_uninstall_leaves_only_what_keep_says(
 
 
 async def _left(release: Release) -> list[Object]:
+    """What is there when the pods that were told to go have gone."""
+    await release.until_no_pods(within=PODS_GONE_WITHIN)
     found = await release.cluster.objects(_KINDS, "--namespace", release.namespace)
     wide = await release.cluster.objects(_OF_THE_CLUSTER)
-    found += [each for each in wide if release.name in str(each["metadata"].get("annotations"))]
+    found += [each for each in wide if _annotation(each, _NAMESPACE) == release.namespace]
     return [
-        each
-        for each in found
-        if (each["kind"], each["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
+        each for each in found if (each["kind"], each["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
     ]
 
 
 def _is_kept(found: Object) -> bool:
-    return str(found["metadata"].get("annotations", {}).get(KEPT)) == "keep"
+    """By Helm's annotation; or as `redis.bundled.persistence.retain` says of the volume."""
+    return _annotation(found, _KEPT) == "keep" or found["kind"] == "PersistentVolumeClaim"
+
+
+def _annotation(found: Object, name: str) -> str:
+    return str(found["metadata"].get("annotations", {}).get(name))
 
 
 def _name(found: Object) -> str:

@@ -70,8 +70,12 @@ class Playground:
     async def spread(self) -> None:
         """What stands on one node alone, as after a drain, stands on both again."""
         for component in ("edge", "conversation"):
-            if len({pod.node for pod in await self.release.pods(component)}) < _NODES:
+            if not await self._is_spread(component):
                 await self.release.restart(component)
+            assert await self._is_spread(component), f"{component} is on one node alone"
+
+    async def _is_spread(self, component: str) -> bool:
+        return len({pod.node for pod in await self.release.pods(component)}) == _NODES
 
 
 @asynccontextmanager
