@@ -94,11 +94,10 @@ spec:
 {{- end }}
 {{- if .own.topologySpread.enabled }}
 topologySpreadConstraints:
-  {{- range $key := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
-  - topologyKey: {{ $key }}
+  {{- range .own.topologySpread.keys }}
+  - topologyKey: {{ . }}
     maxSkew: {{ $.own.topologySpread.maxSkew }}
-    # Insisting on zones would leave out nodes that have none.
-    whenUnsatisfiable: {{ if hasSuffix "zone" $key }}ScheduleAnyway{{ else }}{{ $.own.topologySpread.whenUnsatisfiable }}{{ end }}
+    whenUnsatisfiable: {{ $.own.topologySpread.whenUnsatisfiable }}
     labelSelector:
       matchLabels:
         {{- include "parley.selector" $ | nindent 8 }}
