@@ -15,5 +15,5 @@ if [ ! -d "$code" ]; then
 fi
 export PYTHONPATH="$code${PYTHONPATH:+:$PYTHONPATH}"
 
-# SIGINT ends a service as SIGTERM does: with a drain, which takes DRAIN_TIMEOUT at most.
-exec watchfiles --sigint-timeout "${DRAIN_TIMEOUT:-30}" --sigkill-timeout 5 "python -m $module" "$code"
+# SIGINT ends a service as SIGTERM does: with a drain, which is over long before these 60 s.
+exec watchfiles --sigint-timeout 60 --sigkill-timeout 5 "python -m $module" "$code"

@@ -6,12 +6,12 @@ import io
 import re
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from parley_testing.containers import running
+from parley_testing.containers import docker, running
 
 pytestmark = pytest.mark.e2e
 
@@ -56,18 +56,20 @@ def test_a_start_compiles_nothing(service: str, model: str, tag: str, redis_netw
     assert [path for path in loaded if path.endswith(".py")] == []
 
 
+@pytest.fixture
+def development_image(root: Path) -> Iterator[str]:
+    """The presence service's, of this tree."""
+    build = ["/bin/sh", "scripts/images.sh", "--target", "dev", "reload", "presence"]
+    subprocess.run(build, cwd=root, check=True, timeout=180, capture_output=True)
+    yield "parley-presence:reload"
+    docker("rmi", "parley-presence:reload")
+
+
 @pytest.mark.timeout(240)
 def test_a_development_image_starts_its_service_anew_when_files_are_put_into_it(
-    root: Path, redis_network: str
+    development_image: str, redis_network: str
 ) -> None:
-    subprocess.run(
-        ["/bin/sh", "scripts/images.sh", "--target", "dev", "reload", "presence"],
-        cwd=root,
-        check=True,
-        timeout=180,
-        capture_output=True,
-    )
-    with running("parley-presence:reload", *RESTRICTED, "--network", redis_network) as container:
+    with running(development_image, *RESTRICTED, "--network", redis_network) as container:
         container.wait_ready(port=ADMIN, within=READY_WITHIN)
         served = container.log().count('"serving"')
 
