@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from secrets import token_hex
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, SessionId, UserId
+from parley_core.domain.ids import SessionId
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
-from parley_core.redis.feed import RedisFeed
 from parley_core.redis.keys import Keys
 from parley_testing.desk import Desk
 from parley_testing.past import Place, place_at
-from parley_testing.talk import Counters, Talk, Workers
+from parley_testing.talk import Counters, Talk, Workers, edge_store, new_talk
 
 
 @pytest.fixture
 def store(redis_client: RedisClient, keys: Keys) -> RedisConversations:
     """Sessions as an edge sees them."""
-    return RedisConversations(
-        redis_client,
-        keys,
-        process=ProcessId("edge/test"),
-        nonce=lambda: token_hex(8),
-        rate_text=1000,
-        burst=1000,
-        kept=1000,
-        max_sessions=10,
-    )
+    return edge_store(redis_client, keys)
 
 
 @pytest_asyncio.fixture
@@ -40,17 +29,8 @@ async def talk(
     redis_client: RedisClient, keys: Keys, store: RedisConversations
 ) -> AsyncIterator[Talk]:
     """A new session of a new user, listened to."""
-    user = UserId(f"user-{token_hex(4)}")
-    opened = await store.open(
-        user, device=DeviceId("d"), connection=ConnectionId(token_hex(4)), new=token_hex(8)
-    )
-    talk = Talk(store, opened.session, user=user)
-    feed = RedisFeed(redis_client, name="talk")
-    feed.listen(on_message=talk.hear, on_gap=lambda _channels: None)
-    await feed.start()
-    await feed.subscribe(keys.session(opened.session).channel)
-    yield talk
-    await feed.aclose()
+    async with new_talk(redis_client, keys, store) as talk:
+        yield talk
 
 
 @pytest.fixture

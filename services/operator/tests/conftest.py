@@ -12,6 +12,7 @@ from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_testing.kubernetes_api import KubernetesApi
 from parley_testing.release import NAMESPACE, RELEASE, TOKEN, Release
+from parley_testing.talk import Talk, edge_store, new_talk
 
 
 @pytest_asyncio.fixture
@@ -34,3 +35,10 @@ async def release(
     }
     async with AsyncExitStack() as stack:
         yield Release(stack, api, env=env, redis=redis_client, keys=keys)
+
+
+@pytest_asyncio.fixture
+async def talk(redis_client: RedisClient, keys: Keys) -> AsyncIterator[Talk]:
+    """A session of a user, whose texts wait for a worker."""
+    async with new_talk(redis_client, keys, edge_store(redis_client, keys)) as talk:
+        yield talk

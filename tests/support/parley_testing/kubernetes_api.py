@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -35,7 +36,8 @@ class KubernetesApi:
         self.requests: list[tuple[str, str, Any]] = []
         self.events: list[Body] = []
         self.is_deaf = False
-        self.lists = 0
+        self.is_down = False
+        self.reads: Counter[str] = Counter()
         self._version = 0
         self._watches: set[tuple[str, asyncio.Queue[Body | None], str]] = set()
 
@@ -90,6 +92,11 @@ class KubernetesApi:
         body["metadata"]["resourceVersion"] = str(self._version)
         self._tell(plural, "DELETED", body)
 
+    @property
+    def lists(self) -> int:
+        """How often all pods were read."""
+        return self.reads["pods"]
+
     def get(self, plural: str, name: str) -> Body:
         return self.objects[plural, name]
 
@@ -108,6 +115,8 @@ class KubernetesApi:
                 queue.put_nowait({"type": type_, "object": deepcopy(body)})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if self.is_down:
+            return _status(503, "down")
         found = _discovery(request.path)
         if found is not None:
             return web.json_response(found)
@@ -127,10 +136,10 @@ class KubernetesApi:
         if name is not None:
             found = self.objects.get((plural, name))
             return web.json_response(found) if found else _status(404, f"no {name}")
+        self.reads[plural] += 1
         selector = request.query.get("labelSelector", "")
         if request.query.get("watch") in {"true", "1"}:
             return await self._watch(request, plural, selector)
-        self.lists += plural == "pods"
         items = [body for body in self.all(plural) if _matches(body, selector)]
         return web.json_response(
             {

@@ -6,8 +6,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from copy import deepcopy
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
+
+import httpx
 
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
@@ -145,9 +149,28 @@ class Release:
         )
         return await self._stack.enter_async_context(process)
 
+    def ends(self, pod: str, *, exit_code: int) -> None:
+        """The pod's container ended, and none runs yet."""
+        self._restart(
+            pod, {"terminated": {"exitCode": exit_code, "finishedAt": stamp(time.time())}}
+        )
+
+    def starts_again(self, pod: str, *, began: float) -> None:
+        """The next run of the pod's container is under way since `began` (Unix seconds)."""
+        self._restart(pod, {"running": {"startedAt": stamp(began)}})
+
+    def _restart(self, pod: str, state: dict[str, Any]) -> None:
+        body = deepcopy(self.api.get("pods", pod))
+        (status,) = body["status"]["containerStatuses"]
+        status["state"] = state
+        if "running" in state:
+            status["restartCount"] += 1
+            status["containerID"] += "+"
+        self.api.put("pods", body)
+
     def goes(self, pod: str, *, grace: int = 45) -> None:
         """Somebody deleted the pod; it has its grace period."""
-        body = self.api.get("pods", pod)
+        body = deepcopy(self.api.get("pods", pod))
         body["metadata"] |= {
             "deletionTimestamp": stamp(time.time() + grace),
             "deletionGracePeriodSeconds": grace,
@@ -159,6 +182,10 @@ class Release:
         alive = await self.processes.alive()
         return any(info.pod == pod for info in alive.values())
 
+    async def is_silent(self, pod: str) -> bool:
+        """Whether no process of the pod is."""
+        return not await self.beats(pod)
+
     async def barred(self, pod: str) -> bool:
         """Whether processes of the pod may not claim for now."""
         names = [names.barred for names in self.keys.partitions()]
@@ -166,6 +193,23 @@ class Release:
         return all(
             any(process.startswith(f"{pod}/".encode()) for process in some) for some in found
         )
+
+    async def order(self, process: ServiceProcess, method: str, path: str) -> int:
+        """What people may order with the service token; the answer's status."""
+        token = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(headers=token) as client:
+            return (await client.request(method, f"{process.admin_url}{path}")).status_code
+
+    async def is_ready(self, process: ServiceProcess) -> bool:
+        """Whether it takes new work."""
+        return await self.order(process, "GET", "/readyz") == HTTPStatus.OK
+
+    async def metric(self, process: ServiceProcess, name: str) -> float:
+        """The value of one metric, 0 if it is not there."""
+        async with httpx.AsyncClient() as client:
+            lines = (await client.get(f"{process.admin_url}/metrics")).text.splitlines()
+        values = [float(line.split()[-1]) for line in lines if line.startswith(f"{name} ")]
+        return values[0] if values else 0.0
 
     def drain_of(self, pod: str) -> dict[str, Any]:
         """The status of the Drain object of a pod, empty if there is none."""

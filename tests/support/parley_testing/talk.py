@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -15,7 +15,15 @@ from parley_core.domain import server_frames
 from parley_core.domain.changes import read_change
 from parley_core.domain.client_frames import Strategy
 from parley_core.domain.events import Mail, MailKind
-from parley_core.domain.ids import DeviceId, MessageId, SessionId, TurnId, UserId
+from parley_core.domain.ids import (
+    ConnectionId,
+    DeviceId,
+    MessageId,
+    ProcessId,
+    SessionId,
+    TurnId,
+    UserId,
+)
 from parley_core.domain.live import NO_ORIGIN, unpack
 from parley_core.domain.server_frames import (
     Delta,
@@ -28,6 +36,8 @@ from parley_core.domain.server_frames import (
 )
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
+from parley_core.redis.feed import RedisFeed
+from parley_core.redis.keys import Keys
 from parley_testing.ports import free_port
 from parley_testing.processes import ServiceProcess
 
@@ -172,6 +182,38 @@ class Talk:
             while not predicate():
                 self._news.clear()
                 await self._news.wait()
+
+
+def edge_store(client: RedisClient, keys: Keys) -> RedisConversations:
+    """Sessions as an edge sees them."""
+    return RedisConversations(
+        client,
+        keys,
+        process=ProcessId("edge/test"),
+        nonce=lambda: token_hex(8),
+        rate_text=1000,
+        burst=1000,
+        kept=1000,
+        max_sessions=10,
+    )
+
+
+@asynccontextmanager
+async def new_talk(
+    client: RedisClient, keys: Keys, store: RedisConversations
+) -> AsyncIterator[Talk]:
+    """A new session of a new user, listened to."""
+    user = UserId(f"user-{token_hex(4)}")
+    opened = await store.open(
+        user, device=DeviceId("d"), connection=ConnectionId(token_hex(4)), new=token_hex(8)
+    )
+    talk = Talk(store, opened.session, user=user)
+    feed = RedisFeed(client, name="talk")
+    feed.listen(on_message=talk.hear, on_gap=lambda _channels: None)
+    await feed.start()
+    await feed.subscribe(keys.session(opened.session).channel)
+    yield talk
+    await feed.aclose()
 
 
 class Counters:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from parley_operator.attendance import Attendance
 from parley_operator.domain.drains import ENDED, Asked, DrainName, holds_pods, is_old
+from parley_operator.domain.pods import Pod
 from parley_operator.drains import Drains
 from parley_operator.evictions import Evictions
 from parley_operator.picture import Picture
@@ -47,18 +48,22 @@ class Reconciling:
 
     async def look(self) -> bool:
         """Whether the next one should be soon. Raises `TemporaryError`."""
-        await self._look_at_pods()
+        pods = await self._cluster.pods()
+        if not self.is_done.is_set():
+            # Drains that an operator before this one began are found before they are begun again.
+            for pod in pods:
+                self._picture.see(pod)
+        await self._look_at_drains()
+        self._see(pods)
         if self._nodes:
             self._picture.replace_nodes(await self._cluster.nodes())
         self._picture.touch()
-        await self._look_at_drains()
         self._attendance.looked()
         self.is_done.set()
         has_orphans = await self._evictions.without_pod(self._picture.pods)
         return has_orphans or self._picture.has_missing
 
-    async def _look_at_pods(self) -> None:
-        listed = await self._cluster.pods()
+    def _see(self, listed: tuple[Pod, ...]) -> None:
         for pod in listed:
             self._attendance.see(pod)
         for pod in self._picture.missing_from(listed):
