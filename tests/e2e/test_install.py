@@ -62,7 +62,9 @@ async def _left(release: Release) -> list[Object]:
     wide = await release.cluster.objects(_OF_THE_CLUSTER)
     found += [each for each in wide if _annotation(each, _NAMESPACE) == release.namespace]
     return [
-        each for each in found if (each["kind"], each["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
+        each
+        for each in found
+        if (each["kind"], each["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
     ]
 
 

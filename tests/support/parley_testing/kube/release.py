@@ -122,7 +122,9 @@ class Release:
     async def until_no_pods(self, *, within: float) -> None:
         """Wait until all pods of the release are gone."""
         async with asyncio.timeout(within):
-            while await self.cluster.pods(self.namespace, f"app.kubernetes.io/instance={self.name}"):
+            while await self.cluster.pods(
+                self.namespace, f"app.kubernetes.io/instance={self.name}"
+            ):
                 await asyncio.sleep(_LOOK_EACH)
 
     async def scale(self, component: str, replicas: int) -> None:
