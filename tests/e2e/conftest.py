@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from parley_testing.kube.cluster import Cluster
+from parley_testing.kube.evidence import keep_evidence
 from parley_testing.kube.playground import (
     IMAGES,
     URL,
@@ -66,10 +67,14 @@ async def next_tag(cluster: Cluster, tag: str) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared(cluster: Cluster, tag: str) -> AsyncIterator[Playground]:
+async def shared(
+    request: pytest.FixtureRequest, cluster: Cluster, tag: str
+) -> AsyncIterator[Playground]:
     """The release that most tests strike, one after the other."""
     async with playground(cluster, url=os.environ.get("E2E_URL") or URL, tag=tag) as ground:
         yield ground
+        if request.session.testsfailed:
+            await keep_evidence(ground.release, folder=ROOT / "e2e-logs")
 
 
 @pytest_asyncio.fixture

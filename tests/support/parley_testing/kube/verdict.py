@@ -38,13 +38,15 @@ class Verdict:
 
     `cut`: turns of which a client was shown text that their answers do not begin with. `repeated`:
     nodes that began more than once in a turn. `moved`: connections after each device's first.
-    `unwritten`: answered turns that the journal does not know.
+    `unwritten`: answered turns that the journal does not know. `lost_and_told`: acknowledged texts
+    that Redis lost, as their senders know.
     """
 
     violations: Sequence[Violation]
     texts: int
     answered: int
     lost: int
+    lost_and_told: int
     doubled: int
     out_of_order: int
     torn: int
@@ -70,7 +72,7 @@ class Verdict:
             "out of order": self.out_of_order,
             "torn": self.torn,
             "failed": self.failed,
-            "unanswered": self.texts - self.answered,
+            "unanswered": self.texts - self.answered - self.lost_and_told,
             "unwritten": self.unwritten,
         }
         return {name: count for name, count in counts.items() if count}
@@ -79,7 +81,10 @@ class Verdict:
 def verdict(
     history: History, runs: Sequence[NodeRun], *, window: Window, lost_tail: bool = False
 ) -> Verdict:
-    """`window`: when it was done; acknowledgements are measured in it, of texts said then."""
+    """`window`: when it was done; acknowledgements are measured in it, of texts said then.
+
+    `lost_tail`: Redis may have lost what it had acknowledged, if it is told.
+    """
     violations = check(history, lost_tail=lost_tail)
     figures = measure(history, violations=violations, wall=1.0, client_cpu=0.0)
     readings = [read(record) for record in history]
@@ -96,6 +101,8 @@ def verdict(
         texts=figures.texts,
         answered=figures.answered,
         lost=figures.lost,
+        # Those that nobody told of are violations.
+        lost_and_told=figures.texts - figures.answered if lost_tail else 0,
         doubled=figures.doubled,
         out_of_order=figures.out_of_order,
         torn=figures.torn,
