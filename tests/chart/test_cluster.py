@@ -11,14 +11,20 @@ from typing import Any
 
 import pytest
 
-from parley_testing.chart.rendering import CASES, CHART, Object, case, rendered, templates
+from parley_testing.chart.rendering import (
+    CHART,
+    Object,
+    case,
+    each_case,
+    rendered,
+    templates,
+)
 from parley_testing.chart.schemas import is_foreign
 from parley_testing.kube.cluster import Cluster
 from parley_testing.kube.tools import CommandFailed
 
 pytestmark = pytest.mark.e2e
 
-CASE = pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
 DRY = ("--dry-run=server", "--server-side", "--field-manager=parley-tests")
 NOBODY = ",".join(f"{part}.replicas=0" for part in ("edge", "conversation", "presence", "operator"))
 """Pods have no part in what is asked here."""
@@ -71,7 +77,7 @@ def _alone(spec: Object) -> Object:
     return {name: spec[name] for name in spec.keys() - elsewhere} | {"volumes": volumes}
 
 
-@CASE
+@each_case
 async def test_every_pod_keeps_to_restricted_pod_security(
     cluster: Cluster, space: str, values: Path
 ) -> None:
@@ -90,7 +96,7 @@ async def test_a_pod_that_does_not_is_refused(cluster: Cluster, space: str) -> N
         await cluster.apply(found, *DRY)
 
 
-@CASE
+@each_case
 async def test_the_api_server_takes_all_objects(cluster: Cluster, space: str, values: Path) -> None:
     ours = [
         {**one, "metadata": {**one["metadata"], "namespace": space}}

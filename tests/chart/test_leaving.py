@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from parley_testing.chart.rendering import (
-    CASES,
     Object,
     Refused,
+    each_case,
     environment,
     render,
     rendered,
@@ -88,7 +88,7 @@ def test_times_that_do_not_fit_are_refused_with_the_reason(values: Object, told:
         render(values)
 
 
-@pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+@each_case
 def test_nobody_is_killed_while_it_drains(values: Path) -> None:
     objects = rendered(values)
 
@@ -98,7 +98,7 @@ def test_nobody_is_killed_while_it_drains(values: Path) -> None:
         assert template(objects, part)["spec"][GRACE] >= needed
 
 
-@pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+@each_case
 def test_no_hook_of_the_kubelet_holds_up_the_signal(values: Path) -> None:
     containers = [each for pod in templates(rendered(values)) for each in pod["spec"]["containers"]]
 

@@ -14,8 +14,10 @@ from parley_testing.chart.rendering import (
     CASES,
     CHART,
     NAMESPACE,
+    RELEASE,
     Object,
     case,
+    each_case,
     helm,
     of_kind,
     rendered,
@@ -25,8 +27,8 @@ from parley_testing.chart.schemas import VERSIONS, check, check_foreign, is_fore
 
 pytestmark = pytest.mark.e2e
 
-CASE = pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
 FOREIGN = {"Certificate", "HTTPRoute", "PodMonitor", "ScaledObject", "ServiceMonitor"}
+CLIENT_ONLY = ("--dry-run=client", "--namespace", NAMESPACE)
 LABELS = {
     "app.kubernetes.io/component",
     "app.kubernetes.io/instance",
@@ -37,7 +39,7 @@ LABELS = {
 }
 
 
-@CASE
+@each_case
 def test_the_strict_linter_has_nothing_to_say(values: Path) -> None:
     told = helm("lint", "--strict", str(CHART), "--values", str(values))
 
@@ -45,7 +47,7 @@ def test_the_strict_linter_has_nothing_to_say(values: Path) -> None:
 
 
 @pytest.mark.parametrize("kubernetes", VERSIONS)
-@CASE
+@each_case
 def test_kubernetes_knows_everything_that_is_rendered(values: Path, kubernetes: str) -> None:
     ours = [one for one in rendered(values) if not is_foreign(one)]
 
@@ -63,7 +65,7 @@ def test_a_field_that_kubernetes_does_not_know_is_found() -> None:
         check(wrong, kubernetes=VERSIONS[-1])
 
 
-@CASE
+@each_case
 def test_kinds_of_others_are_as_those_define_them(values: Path) -> None:
     theirs = [one for one in rendered(values) if is_foreign(one)]
 
@@ -82,7 +84,7 @@ def test_every_kind_of_others_is_rendered_and_its_schema_refuses_what_it_does_no
         check_foreign(wrong)
 
 
-@CASE
+@each_case
 def test_every_object_says_whose_and_what_it_is(values: Path) -> None:
     for one in rendered(values):
         if one["kind"] != "CustomResourceDefinition":
@@ -90,14 +92,30 @@ def test_every_object_says_whose_and_what_it_is(values: Path) -> None:
             assert one["metadata"].get("namespace", NAMESPACE) == NAMESPACE
 
 
-@CASE
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("defaults", "port-forward service/parley-edge 8765:8765\n  ws://127.0.0.1:8765/ws"),
+        ("dev", "ws://$NODE:$PORT/ws"),
+        ("everything", "wss://chat.example.com/ws\n  wss://chat.example.org/ws"),
+        ("gateway", "wss://chat.example.com/ws"),
+        ("certificate", "wss://ADDRESS:443/ws"),
+    ],
+)
+def test_the_notes_say_how_to_connect(name: str, told: str) -> None:
+    notes = helm("install", RELEASE, str(CHART), *CLIENT_ONLY, "--values", str(case(name)))
+
+    assert told in notes
+
+
+@each_case
 def test_no_two_objects_have_one_name(values: Path) -> None:
     names = [(one["kind"], one["metadata"]["name"]) for one in rendered(values)]
 
     assert len(names) == len(set(names))
 
 
-@CASE
+@each_case
 def test_services_find_a_port_in_pods(values: Path) -> None:
     pods = list(templates(rendered(values)))
 
@@ -107,7 +125,7 @@ def test_services_find_a_port_in_pods(values: Path) -> None:
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
 
 
-@CASE
+@each_case
 def test_budgets_and_deployments_select_their_own_pods_only(values: Path) -> None:
     pods = list(templates(rendered(values)))
 
@@ -117,7 +135,7 @@ def test_budgets_and_deployments_select_their_own_pods_only(values: Path) -> Non
         assert [labels(pod)["app.kubernetes.io/component"] for pod in found] == [component]
 
 
-@CASE
+@each_case
 def test_what_pods_mount_and_read_is_rendered_or_was_named_by_the_user(values: Path) -> None:
     objects = rendered(values)
     there = {one["metadata"]["name"] for one in of_kind(objects, "Secret", "ConfigMap")}

@@ -9,9 +9,11 @@ import pytest
 from parley_testing.chart.flows import Flow, Outside, Peer, Pod, passes
 from parley_testing.chart.rendering import (
     NAMESPACE,
+    PARTS,
     Object,
     case,
     component,
+    named,
     of_kind,
     render,
     rendered,
@@ -21,7 +23,6 @@ from parley_testing.chart.rendering import (
 pytestmark = pytest.mark.e2e
 
 WEBSOCKET, HTTP, ADMIN, REDIS, TLS, API, DNS = 8765, 8780, 8766, 6379, 443, 6443, 53
-PARTS = ("edge", "conversation", "presence", "operator")
 OURS = (*PARTS, "redis", "test")
 
 AROUND: dict[str, Peer] = {
@@ -174,6 +175,21 @@ def test_without_an_operator_nobody_but_prometheus_comes_to_admin_ports() -> Non
     found = passing(objects, table((*INSIDE, *ours), ours, (ADMIN,)))
 
     assert found == {("prometheus", part, ADMIN) for part in ("edge", "conversation", "presence")}
+
+
+def test_one_policy_denies_everything_to_every_pod_of_the_release_and_to_no_other() -> None:
+    objects = rendered(case("defaults"))
+    deny = named(objects, "NetworkPolicy", "parley-default-deny")
+    everybody = [peer for peer in peers(objects).values() if isinstance(peer, Pod)]
+
+    silenced = {
+        pod.name
+        for pod in everybody
+        if not passes(Flow(pod, AROUND["model"], TLS), [deny])
+        and not passes(Flow(AROUND["client"], pod, WEBSOCKET), [deny])
+    }
+
+    assert silenced == set(OURS)
 
 
 def test_policies_can_be_left_out() -> None:

@@ -9,31 +9,24 @@ from typing import Any
 import pytest
 
 from parley_testing.chart.rendering import (
-    CASES,
+    PARTS,
     Object,
-    Refused,
     case,
     component,
     container,
+    each_case,
     environment,
+    kinds,
     named,
     of_kind,
     render,
     rendered,
     template,
-    templates,
 )
 
 pytestmark = pytest.mark.e2e
 
-CASE = pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
-PARTS = ("edge", "conversation", "presence", "operator")
 DIGEST = f"sha256:{'ab' * 32}"
-
-
-def kinds(objects: tuple[Object, ...], kind: str) -> set[str]:
-    """Of which parts there is one."""
-    return {component(one) for one in of_kind(objects, kind)}
 
 
 @pytest.mark.parametrize(
@@ -67,65 +60,7 @@ def test_an_image_is_named_by_registry_and_tag_or_digest(values: Object, image: 
     assert container(objects, "test")["image"] == image
 
 
-@CASE
-def test_tokens_of_service_accounts_are_the_operators_alone(values: Path) -> None:
-    objects = rendered(values)
-
-    having = {
-        component(pod) for pod in templates(objects) if pod["spec"]["automountServiceAccountToken"]
-    }
-    accounts = {
-        one["metadata"]["name"]
-        for one in of_kind(objects, "ServiceAccount")
-        if one["automountServiceAccountToken"]
-    }
-
-    assert having == {"operator"} & kinds(objects, "Deployment")
-    assert accounts == set()
-
-
-def test_without_an_operator_nothing_has_a_right() -> None:
-    objects = rendered(case("bare"))
-
-    assert not of_kind(objects, "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
-
-
-@CASE
-def test_rights_in_the_whole_cluster_are_to_read_nodes_if_they_are_watched(values: Path) -> None:
-    objects = rendered(values)
-    rules = [rule for one in of_kind(objects, "ClusterRole") for rule in one["rules"]]
-    reading = {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}
-
-    watching = any(
-        environment(objects, part)["WATCH_NODES"] == "true"
-        for part in kinds(objects, "Deployment") & {"operator"}
-    )
-
-    assert rules == ([reading] if watching else [])
-
-
-@CASE
-def test_only_tmp_and_redis_data_can_be_written_to(values: Path) -> None:
-    for pod in templates(rendered(values)):
-        for each in pod["spec"]["containers"]:
-            mounts = [one for one in each.get("volumeMounts", ()) if not one.get("readOnly")]
-            paths = {one["mountPath"] for one in mounts}
-            assert paths <= {"/tmp", "/data"}  # noqa: S108 (inside of a container)
-
-
-def test_root_file_systems_are_read_only_unless_told_otherwise() -> None:
-    def writable(name: str) -> set[str]:
-        return {
-            component(pod)
-            for pod in templates(rendered(case(name)))
-            if not pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
-        }
-
-    assert writable("defaults") == set()
-    assert writable("dev") == {*PARTS, "test"}
-
-
-@CASE
+@each_case
 def test_probes_ask_the_admin_port(values: Path) -> None:
     objects = rendered(values)
 
@@ -143,7 +78,7 @@ def test_probes_ask_the_admin_port(values: Path) -> None:
         assert own["readinessProbe"]["failureThreshold"] == 2
 
 
-@CASE
+@each_case
 def test_a_rollout_takes_nobody_away_before_the_next_is_there(values: Path) -> None:
     for one in of_kind(rendered(values), "Deployment"):
         strategy = one["spec"]["strategy"]
@@ -202,45 +137,6 @@ def test_who_is_scaled_has_no_number_of_its_own_and_one_scaler(
     assert targets <= {one["metadata"]["name"] for one in deployments}
 
 
-@pytest.mark.parametrize(
-    ("values", "told"),
-    [
-        ({"edge": {"extraEnv": [{"name": "SERVER_ID"}]}}, "edge.extraEnv has SERVER_ID"),
-        ({"pods": {"extraEnv": [{"name": "REDIS_URL"}]}}, "extraEnv has REDIS_URL"),
-        ({"settings": {"redis": {"url": "redis://x"}}}, "settings.redis.url is set by the chart"),
-        ({"settings": {"system": {"drain_timeout": 1}}}, "use edge.drainTimeout"),
-        ({"redis": {"mode": "external"}}, "redis.external.existingSecret must name a secret"),
-        ({"edge": {"tls": {"enabled": True}}}, "edge.tls.existingSecret must name"),
-        ({"edge": {"tls": {"certManager": {"enabled": True}}}}, "it needs edge.tls.enabled"),
-        (
-            {"metrics": {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}}},
-            "would scrape everything twice",
-        ),
-        ({"gateway": {"enabled": True}}, "gateway.parentRefs must name a Gateway"),
-        ({"ingress": {"enabled": True}}, "ingress.hosts must name a host"),
-        (
-            {"edge": {"autoscaling": {"enabled": True, "maxReplicas": 1}}},
-            "maxReplicas 1 is less than minReplicas 2",
-        ),
-        (
-            {"edge": {"autoscaling": {"enabled": True, "targetCPUUtilizationPercentage": 0}}},
-            "edge.autoscaling has no target",
-        ),
-        (
-            {"presence": {"autoscaling": {"enabled": True}, "resources": {"requests": None}}},
-            "presence.resources.requests.cpu, which is not set",
-        ),
-        (
-            {"edge": {"autoscaling": {"enabled": True, "by": "keda", "targetConnections": 9}}},
-            "keda.serverAddress must name a Prometheus",
-        ),
-    ],
-)
-def test_what_does_not_fit_is_refused_in_one_sentence(values: Object, told: str) -> None:
-    with pytest.raises(Refused, match=told):
-        render(values)
-
-
 def test_a_parts_own_values_go_before_those_of_all() -> None:
     objects = render(
         {
@@ -255,6 +151,16 @@ def test_a_parts_own_values_go_before_those_of_all() -> None:
     assert (ready("edge"), ready("presence")) == (0, 9)
     assert "topologySpreadConstraints" not in template(objects, "edge")["spec"]
     assert "topologySpreadConstraints" in template(objects, "presence")["spec"]
+
+
+def test_a_map_of_a_part_is_joined_with_that_of_all() -> None:
+    objects = render({"edge": {"securityContext": {"readOnlyRootFilesystem": False}}})
+
+    assert container(objects, "edge")["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": False,
+    }
 
 
 def test_another_config_makes_other_pods_and_leaves_redis_alone() -> None:

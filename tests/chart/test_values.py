@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from parley_core.settings import SECTIONS
-from parley_testing.chart.rendering import CASES, CHART
+from parley_testing.chart.rendering import CHART, PARTS, each_case
 
 Path = tuple[str, ...]
 
@@ -35,7 +35,6 @@ FREE = {
     "limits",
 }
 """Maps whose names are Kubernetes' or the user's."""
-PARTS = ("edge", "conversation", "presence", "operator")
 
 
 def resolved(schema: Any) -> Any:
@@ -89,7 +88,7 @@ def test_the_schema_is_one_and_takes_the_defaults() -> None:
     assert not list(VALIDATOR.iter_errors(VALUES))
 
 
-@pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+@each_case
 def test_the_schema_takes_every_value_file(values: Any) -> None:
     assert not list(VALIDATOR.iter_errors(yaml.safe_load(values.read_text("utf-8"))))
 

@@ -4,6 +4,7 @@
 {{- include "parley.checkTimes" . -}}
 {{- include "parley.checkSettings" . -}}
 {{- include "parley.checkSecrets" . -}}
+{{- include "parley.checkMemory" . -}}
 {{- include "parley.checkMonitors" . -}}
 {{- range $component := list "edge" "conversation" "presence" "operator" -}}
 {{- $own := include "parley.own" (dict "root" $ "component" $component) | fromJson -}}
@@ -74,6 +75,15 @@
 {{- end -}}
 {{- if and .certManager.enabled (or (not .enabled) (not .certManager.issuerRef.name) (not .certManager.dnsNames)) -}}
 {{- fail "edge.tls.certManager is enabled: it needs edge.tls.enabled, issuerRef.name and dnsNames." -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "parley.checkMemory" -}}
+{{- with .Values.redis.bundled -}}
+{{- $limit := dig "limits" "memory" "" .resources -}}
+{{- if and $limit (gt (include "parley.bytes" .maxmemory | float64) (mulf 0.85 (include "parley.bytes" $limit | float64))) -}}
+{{- fail (printf "redis.bundled.maxmemory is %s, more than 85 %% of the limit of memory, %v: lower it, or raise redis.bundled.resources.limits.memory." .maxmemory (kindIs "string" $limit | ternary $limit (int64 $limit))) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

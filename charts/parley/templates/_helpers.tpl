@@ -157,6 +157,16 @@ labels:
 {{- end -}}
 {{- end }}
 
+{{/* ---- How much ---- */}}
+
+{{/* Bytes of a quantity of Kubernetes or of Redis, whose kb, mb and gb are powers of 1024. */}}
+{{- define "parley.bytes" -}}
+{{- $units := dict "kb" 1024 "mb" 1048576 "gb" 1073741824 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "k" 1000 "M" 1000000 "G" 1000000000 -}}
+{{- $text := kindIs "string" . | ternary (toString .) (int64 . | toString) -}}
+{{- $unit := regexFind "[A-Za-z]*$" $text -}}
+{{ mulf (regexFind "^[0-9.]+" $text | float64) (get $units $unit | default 1) | int64 }}
+{{- end }}
+
 {{/* ---- How many ---- */}}
 
 {{- define "parley.leastPods" -}}

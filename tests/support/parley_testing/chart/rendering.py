@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from parley_testing.kube.tools import tool
@@ -16,6 +17,9 @@ ROOT = Path(__file__).parents[4]
 CHART = ROOT / "charts" / "parley"
 CASES = sorted((CHART / "ci").glob("*-values.yaml"))
 """The matrix of value files."""
+each_case = pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+"""Runs a test for every one."""
+PARTS = ("edge", "conversation", "presence", "operator")
 RELEASE = "parley"
 NAMESPACE = "chat"
 
@@ -81,6 +85,11 @@ def named(objects: tuple[Object, ...], kind: str, name: str) -> Object:
 def component(one: Object) -> str:
     found: str = one["metadata"]["labels"]["app.kubernetes.io/component"]
     return found
+
+
+def kinds(objects: tuple[Object, ...], kind: str) -> set[str]:
+    """Of which components there is one."""
+    return {component(one) for one in of_kind(objects, kind)}
 
 
 def templates(objects: tuple[Object, ...]) -> Iterator[Object]:

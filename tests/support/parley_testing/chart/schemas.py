@@ -23,7 +23,13 @@ def is_foreign(one: Object) -> bool:
 
 def check(one: Object, *, kubernetes: str) -> None:
     """Raises `ValidationError` for anything that the API does not know, or wants otherwise."""
-    kubernetes_validate.validate(one, kubernetes, strict=True)
+    _check(json.dumps(one), kubernetes)
+
+
+@cache
+def _check(written: str, kubernetes: str) -> None:
+    # Most objects are the same in many renderings.
+    kubernetes_validate.validate(json.loads(written), kubernetes, strict=True)
 
 
 def check_foreign(one: Object) -> None:

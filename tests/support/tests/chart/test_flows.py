@@ -53,6 +53,13 @@ def test_a_pod_selector_alone_means_the_policys_own_namespace() -> None:
     assert not passes(Flow(STRANGER, DB, 5432), policies)
 
 
+def test_a_policy_is_about_pods_of_its_own_namespace() -> None:
+    policies = [policy({"app": "web"}, egress=[])]
+
+    assert not passes(Flow(WEB, INTERNET, 443), policies)
+    assert passes(Flow(STRANGER, INTERNET, 443), policies)
+
+
 def test_both_selectors_of_one_peer_have_to_hold() -> None:
     peer = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "web"}}}
     policies = [policy({"app": "db"}, ingress=[{"from": [peer]}])]
