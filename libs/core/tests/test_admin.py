@@ -21,7 +21,11 @@ Client = AbstractAsyncContextManager[httpx.AsyncClient]
 
 @asynccontextmanager
 async def admin(
-    *, peer: str = "127.0.0.1", token: str = "", unready: Callable[[], str | None] = lambda: None
+    *,
+    peer: str = "127.0.0.1",
+    token: str = "",
+    unready: Callable[[], str | None] = lambda: None,
+    unhealthy: Callable[[], str | None] = lambda: None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client at `peer` of an admin port that takes the order `/drain`."""
 
@@ -30,6 +34,7 @@ async def admin(
 
     app = admin_app(
         unready=unready,
+        unhealthy=unhealthy,
         service_token=token,
         routes=[Route("/drain", drain, methods=["GET", "POST", "DELETE"])],
     )
@@ -44,6 +49,14 @@ async def test_a_process_that_runs_is_healthy_ready_or_not() -> None:
 
     assert health.status_code == 200
     assert (ready.status_code, ready.text) == (503, "draining\n")
+
+
+async def test_a_process_that_is_stuck_says_why_it_should_be_started_anew() -> None:
+    async with admin(unhealthy=lambda: "deaf") as client:
+        health, ready = await client.get("/healthz"), await client.get("/readyz")
+
+    assert (health.status_code, health.text) == (503, "deaf\n")
+    assert ready.status_code == 200
 
 
 async def test_readiness_is_asked_anew_each_time() -> None:

@@ -43,6 +43,33 @@ async def test_a_full_edge_sends_its_surplus_on_when_a_new_one_serves(release: R
         assert await release.metric(operator, "parley_operator_rebalances_total") >= 1
 
 
+async def test_a_surplus_is_not_sent_on_while_a_drain_moves_connections(
+    release: Release, api: KubernetesApi
+) -> None:
+    ports = {name: free_port() for name in ("edge-a", "edge-c")}
+    full = await release.run("edge", "edge-a", WEBSOCKET_PORT=str(ports["edge-a"]))
+    slowly = {"WEBSOCKET_PORT": str(ports["edge-c"]), "RESUME_RATE": "0.05"}
+    leaving = await release.run("edge", "edge-c", **slowly)
+    await release.operator()
+    async with AsyncExitStack() as stack:
+        await connect(stack, ports["edge-a"], count=40, name="guest")
+        await connect(stack, ports["edge-c"], count=3, name="late")
+        await release.order(leaving, "POST", "/drain?within=60")
+
+        await release.run("edge", "edge-b")
+
+        def is_seen() -> bool:
+            return "annotations" in api.get("pods", "edge-b")["metadata"]
+
+        async def is_asked() -> bool:
+            return bool((await round_of(full))["chosen"])
+
+        await eventually(is_seen)
+        assert not await is_asked()
+        await release.order(leaving, "DELETE", "/drain")
+        await eventually(is_asked, within=20)
+
+
 async def test_an_edge_that_was_there_before_the_operator_is_not_new(release: Release) -> None:
     port = free_port()
     full = await release.run("edge", "edge-a", WEBSOCKET_PORT=str(port))

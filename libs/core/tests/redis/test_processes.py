@@ -89,6 +89,17 @@ async def test_a_process_lives_for_eight_seconds_after_a_beat(
     assert (list(await processes.alive()), await processes.dead()) == ([], (EDGE,))
 
 
+async def test_who_has_beaten_lately_can_be_told_from_who_is_only_not_dead_yet(
+    processes: RedisProcesses, clock: Clock
+) -> None:
+    await processes.beat(EDGE, INFO)
+    await clock.passes(6)
+    await processes.beat(OTHER, INFO)
+
+    assert await processes.alive(within=5.0) == {OTHER: INFO}
+    assert await processes.alive(within=7.5) == {EDGE: INFO, OTHER: INFO}
+
+
 async def test_nobody_dies_of_time_in_which_nobody_could_look(
     processes: RedisProcesses, clock: Clock
 ) -> None:

@@ -38,7 +38,6 @@ class Attendance:
         self._queues = PodQueues(self._attend, tasks=tasks)
         self._attended: dict[str, Container] = {}
         """Containers, by pod, whose dead were looked for."""
-        self._is_first_look = True
 
     def see(self, pod: Pod) -> None:
         """The pod as it is now."""
@@ -46,7 +45,7 @@ class Attendance:
             return
         before = self._picture.see(pod)
         if pod.kind == EDGE and pod.is_serving and not (before and before.is_serving):
-            self._edge_serves()
+            self._balancing.edge_came()
         # Drains begin and end at once; only what needs Redis has to wait for its turn.
         self._drains.attend(pod)
         if pod.container is not None and self._attended.get(pod.uid) != pod.container:
@@ -59,14 +58,6 @@ class Attendance:
         self._picture.lose(pod)
         self._drains.forget(pod)
         self._queues.put(Sighting(pod, is_gone=True, at=self._clock()))
-
-    def looked(self) -> None:
-        """The first full look is over: from now on what is new has come."""
-        self._is_first_look = False
-
-    def _edge_serves(self) -> None:
-        if not self._is_first_look:
-            self._balancing.edge_came()
 
     async def _attend(self, sighting: Sighting) -> None:
         pod = sighting.pod

@@ -57,8 +57,9 @@ class Balancing:
 
     async def look(self) -> None:
         """Raises `Unavailable` and other `TemporaryError`."""
-        edges = self._edges(await self._processes.alive())
-        if self._rounds:
+        alive = await self._processes.alive()
+        edges = self._edges(alive)
+        if self._rounds and not self._is_moving(alive):
             await self._rebalance(edges)
         await self._write_costs({name: info.connections for name, info in edges.items()})
 
@@ -72,9 +73,13 @@ class Balancing:
                 edges[pod.name] = max(own, key=lambda info: info.started)
         return edges
 
+    def _is_moving(self, alive: Mapping[ProcessId, ProcessInfo]) -> bool:
+        """A round is under way, or a drain, which changes what everybody holds and goes first."""
+        return any(
+            info.moving for info in alive.values() if info.kind == EDGE and self._home.owns(info)
+        )
+
     async def _rebalance(self, edges: Edges) -> None:
-        if any(info.moving for info in edges.values()):
-            return  # the round before is under way
         shares = balance.shares({name: info.connections for name, info in edges.items()})
         self._rounds = self._rounds - 1 if shares else 0
         for name, share in shares.items():

@@ -24,8 +24,9 @@ log = structlog.get_logger(__name__)
 
 _TAKE_BACK_WITHIN = 20.0
 """Seconds that a process has to answer that it serves again."""
-_FAILED_FOR = 30.0
-"""Seconds until a pod that could not be emptied for its node's sake is tried again."""
+_FAILED_FOR = 120.0
+"""Seconds until a pod that could not be emptied for its node's sake is tried again: each try is an
+object, and a frozen node may stay so for long."""
 
 
 class Drains:

@@ -50,7 +50,8 @@ class Reconciling:
         """Whether the next one should be soon. Raises `TemporaryError`."""
         pods = await self._cluster.pods()
         if not self.is_done.is_set():
-            # Drains that an operator before this one began are found before they are begun again.
+            # What was there before is not new; and drains that an operator before this one began
+            # are found before they are begun again.
             for pod in pods:
                 self._picture.see(pod)
         await self._look_at_drains()
@@ -58,7 +59,6 @@ class Reconciling:
         if self._nodes:
             self._picture.replace_nodes(await self._cluster.nodes())
         self._picture.touch()
-        self._attendance.looked()
         self.is_done.set()
         has_orphans = await self._evictions.without_pod(self._picture.pods)
         return has_orphans or self._picture.has_missing

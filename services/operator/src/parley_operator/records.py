@@ -18,7 +18,7 @@ from parley_operator.domain.courses import Course
 from parley_operator.domain.drains import ENDED, Asked, DrainName, Phase, Reason
 from parley_operator.domain.pods import Pod, PodName
 from parley_operator.patience import until_it_works
-from parley_operator.ports import Cluster, News
+from parley_operator.ports import Cluster, News, NotThere
 from parley_operator.tasks import Tasks
 
 log = structlog.get_logger(__name__)
@@ -53,8 +53,11 @@ class Record:
 
     @property
     def message(self) -> str:
-        if self.problem or self.phase not in ENDED:
-            return self.problem or f"{len(self.courses)} of the pods named are being emptied."
+        if self.problem:
+            return self.problem
+        if self.phase not in ENDED:
+            running = sum(course.is_running for course in self.courses.values())
+            return f"{running} of {len(self.courses)} pods still hold something, or may."
         return "; ".join(
             f"{name}: {courses.summary(course)}" for name, course in sorted(self.courses.items())
         )
@@ -115,6 +118,8 @@ class Records:
                 record.is_new = False
                 await until_it_works(lambda: self._say(record), name="record", within=_WITHIN)
                 await asyncio.sleep(_EACH)
+        except NotThere:
+            log.debug("nothing to write to: it was deleted", drain=record.name)
         except (PermanentError, TemporaryError) as error:
             log.warning("not recorded", drain=record.name, reason=str(error))
 

@@ -49,15 +49,17 @@ def nodes(*found: Node) -> dict[NodeName, Node]:
 
 @st.composite
 def clusters(draw: st.DrawFn) -> tuple[list[Pod], dict[NodeName, Node], Drained]:
+    # Most pods serve, so that most clusters have something to decide.
+    mostly = st.sampled_from((True, True, True, True, False))
     booleans = st.booleans()
     pods = [
         pod(
             f"p{number}",
-            kind=draw(st.sampled_from(KINDS)),
+            kind=draw(st.sampled_from(("edge", "edge", *KINDS))),
             node=draw(st.sampled_from(NODES)),
-            ready=draw(booleans),
-            going=draw(booleans),
-            over=draw(booleans),
+            ready=draw(mostly),
+            going=not draw(mostly),
+            over=not draw(mostly),
         )
         for number in range(draw(st.integers(0, 8)))
     ]
@@ -171,6 +173,27 @@ def test_when_every_node_is_cordoned_nobody_is_cut_off() -> None:
     assert plan(pods, nodes=every, drained=Drained()).begin == {}
     emptied = Drained(all=frozenset({PodName("a")}), for_nodes=frozenset({PodName("a")}))
     assert plan(pods, nodes=every, drained=emptied).take_back == {"a"}
+
+
+def test_the_next_one_waits_until_the_one_before_is_empty() -> None:
+    pods = [pod("a", node="n1"), pod("b", node="n1"), pod("c", node="n2")]
+    known = nodes(node("n1", cordoned=True), node("n2"))
+    first = frozenset({PodName("a")})
+
+    running = plan(pods, nodes=known, drained=Drained(running=first, all=first, for_nodes=first))
+    empty = plan(pods, nodes=known, drained=Drained(all=first, for_nodes=first))
+
+    assert running.begin == {}
+    assert empty.begin == {"b": Reason.CORDONED}
+
+
+def test_a_pod_that_is_drained_itself_is_nobody_to_go_to() -> None:
+    pods = [pod("a", node="n1"), pod("b", node="n2")]
+    known = nodes(node("n1", cordoned=True), node("n2"))
+
+    found = plan(pods, nodes=known, drained=Drained(all=frozenset({PodName("b")})))
+
+    assert found.begin == {}
 
 
 def test_a_pod_that_could_not_be_emptied_does_not_hold_up_the_next() -> None:
