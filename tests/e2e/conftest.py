@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -66,15 +67,23 @@ async def next_tag(cluster: Cluster, tag: str) -> AsyncIterator[str]:
         await run("docker", "rmi", *names, within=60)
 
 
+@pytest.fixture(scope="session")
+def evidence() -> Path:
+    """Where to look after a test has failed."""
+    folder = ROOT / "e2e-logs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared(
-    request: pytest.FixtureRequest, cluster: Cluster, tag: str
+    request: pytest.FixtureRequest, cluster: Cluster, tag: str, evidence: Path
 ) -> AsyncIterator[Playground]:
     """The release that most tests strike, one after the other."""
     async with playground(cluster, url=os.environ.get("E2E_URL") or URL, tag=tag) as ground:
         yield ground
         if request.session.testsfailed:
-            await keep_evidence(ground.release, folder=ROOT / "e2e-logs")
+            await keep_evidence(ground.release, folder=evidence)
 
 
 @pytest_asyncio.fixture

@@ -16,8 +16,7 @@ _LINES = "5000"
 
 
 async def keep_evidence(release: Release, *, folder: Path) -> None:
-    """Objects, events and logs, of dead containers too."""
-    folder.mkdir(exist_ok=True)
+    """Objects, events and logs, of dead containers too. `folder` is there."""
     for name, look in _LOOKS.items():
         (folder / name).write_text(await _seen(release, *look))
     for component in ("edge", "conversation", "presence", "operator", "redis"):
