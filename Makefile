@@ -8,7 +8,7 @@ OURS   := libs/core libs/checkpoint services/edge services/conversation services
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-bench up config test test-redis test-published faults
-.PHONY: images cluster-up cluster-down deploy
+.PHONY: images cluster-up cluster-down deploy e2e e2e-full
 .PHONY: bench bench-checkpoint bench-edge bench-turns lint check lock clean
 
 help:  ## list the commands
@@ -66,6 +66,12 @@ check: install-dev  ## format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+e2e: install-dev  ## the whole on Kubernetes: E2E_CONTEXT=... for another cluster
+	@sh scripts/e2e.sh e2e
+
+e2e-full: install-dev  ## all of it, in its long form
+	@sh scripts/e2e.sh 'e2e or e2e_full'
 
 lint: install-dev  ## format, and repair what ruff can
 	$(BIN)/ruff format .

@@ -6,11 +6,13 @@ import os
 import platform
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from parley_testing.kube.cluster import Cluster
+from parley_testing.kube.evidence import keep_evidence
 from parley_testing.kube.playground import (
     IMAGES,
     URL,
@@ -23,15 +25,17 @@ from parley_testing.kube.release import ROOT
 from parley_testing.kube.report import Form, Report
 from parley_testing.kube.tools import run
 
-TAG = os.environ.get("TAG", "dev")
-"""Of the images under test."""
-NEXT = f"{TAG}-next"
-
 
 @pytest.fixture(scope="session")
 def form(pytestconfig: pytest.Config) -> Form:
     """Of this run."""
     return Form.FULL if "e2e_full" in str(pytestconfig.option.markexpr) else Form.SHORT
+
+
+@pytest.fixture(scope="session")
+def tag() -> str:
+    """Of the images under test."""
+    return os.environ.get("TAG") or "dev"
 
 
 @pytest.fixture(scope="session")
@@ -43,36 +47,47 @@ def report(form: Form) -> Report:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def cluster() -> AsyncIterator[Cluster]:
+async def cluster(tag: str) -> AsyncIterator[Cluster]:
     """What E2E_CONTEXT names, else the kind cluster of this repository; our images are on it."""
     found = Cluster(os.environ.get("E2E_CONTEXT") or "kind-parley")
     await found.kubectl("get", "nodes")
     if found.is_kind:
-        await load_images(found, *(f"{name}:{TAG}" for name in IMAGES), "redis:8.0")
+        await load_images(found, *(f"{name}:{tag}" for name in IMAGES), "redis:8.0")
     yield found
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def next_tag(cluster: Cluster) -> AsyncIterator[str]:
+async def next_tag(cluster: Cluster, tag: str) -> AsyncIterator[str]:
     """Of images that are on the nodes and are other ones; gone from this machine afterwards."""
-    names = await next_images(tag=NEXT, after=TAG)
+    names = await next_images(tag=f"{tag}-next", after=tag)
     try:
         await load_images(cluster, *names)
-        yield NEXT
+        yield f"{tag}-next"
     finally:
         await run("docker", "rmi", *names, within=60)
 
 
+@pytest.fixture(scope="session")
+def evidence() -> Path:
+    """Where to look after a test has failed."""
+    folder = ROOT / "e2e-logs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared(cluster: Cluster) -> AsyncIterator[Playground]:
+async def shared(
+    request: pytest.FixtureRequest, cluster: Cluster, tag: str, evidence: Path
+) -> AsyncIterator[Playground]:
     """The release that most tests strike, one after the other."""
-    async with playground(cluster, url=os.environ.get("E2E_URL") or URL) as ground:
+    async with playground(cluster, url=os.environ.get("E2E_URL") or URL, tag=tag) as ground:
         yield ground
+        if request.session.testsfailed:
+            await keep_evidence(ground.release, folder=evidence)
 
 
 @pytest_asyncio.fixture
 async def ground(shared: Playground) -> Playground:
-    """It, when all of it is up, on both nodes."""
+    """It, when all of it is up."""
     await shared.steady()
-    await shared.spread()
     return shared

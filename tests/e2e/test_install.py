@@ -5,18 +5,23 @@ from __future__ import annotations
 import pytest
 
 from parley_testing.kube.cluster import Cluster, Object
-from parley_testing.kube.playground import VALUES, Playground, installed, namespace
+from parley_testing.kube.playground import VALUES, Playground, released
 from parley_testing.kube.release import Release
 from parley_testing.kube.report import Report
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-KEPT = "helm.sh/resource-policy"
+PODS_GONE_WITHIN = 60.0
+"""Seconds: a drain without anybody who takes the connections."""
+_KEPT = "helm.sh/resource-policy"
+_NAMESPACE = "meta.helm.sh/release-namespace"
 _KINDS = (
     "all,configmaps,secrets,serviceaccounts,persistentvolumeclaims,roles,rolebindings"
     ",networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,ingresses,drains.parley.dev"
 )
-_OF_THE_CLUSTER = "clusterroles,clusterrolebindings,priorityclasses"
+_OF_THE_CLUSTER = (
+    "clusterroles,clusterrolebindings,priorityclasses,customresourcedefinitions,storageclasses"
+)
 _OF_EVERY_NAMESPACE = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 
 
@@ -35,12 +40,14 @@ async def test_helm_test_is_green(ground: Playground, report: Report) -> None:
     assert "Succeeded" in told
 
 
-async def test_uninstall_leaves_only_what_keep_says(cluster: Cluster, report: Report) -> None:
-    async with namespace(cluster, "once") as place:
-        release = Release(cluster, place, name="parley-once", values=VALUES[:1])
-        async with installed(release):
-            await release.install("edge.service.type=ClusterIP", "edge.service.nodePort=0")
-            await release.uninstall()
+async def test_uninstall_leaves_only_what_keep_says(
+    cluster: Cluster, tag: str, report: Report
+) -> None:
+    inside = ("edge.service.type=ClusterIP", "edge.service.nodePort=0", f"image.tag={tag}")
+    node = (await cluster.nodes())[0]
+    async with released(cluster, "once", *inside, node=node, values=VALUES[:1]) as (release, sets):
+        await release.install(*sets)
+        await release.uninstall()
 
         left = await _left(release)
 
@@ -49,9 +56,11 @@ async def test_uninstall_leaves_only_what_keep_says(cluster: Cluster, report: Re
 
 
 async def _left(release: Release) -> list[Object]:
+    """What is there when the pods that were told to go have gone."""
+    await release.until_no_pods(within=PODS_GONE_WITHIN)
     found = await release.cluster.objects(_KINDS, "--namespace", release.namespace)
     wide = await release.cluster.objects(_OF_THE_CLUSTER)
-    found += [each for each in wide if release.name in str(each["metadata"].get("annotations"))]
+    found += [each for each in wide if _annotation(each, _NAMESPACE) == release.namespace]
     return [
         each
         for each in found
@@ -60,7 +69,12 @@ async def _left(release: Release) -> list[Object]:
 
 
 def _is_kept(found: Object) -> bool:
-    return str(found["metadata"].get("annotations", {}).get(KEPT)) == "keep"
+    """By Helm's annotation; or as `redis.bundled.persistence.retain` says of the volume."""
+    return _annotation(found, _KEPT) == "keep" or found["kind"] == "PersistentVolumeClaim"
+
+
+def _annotation(found: Object, name: str) -> str:
+    return str(found["metadata"].get("annotations", {}).get(name))
 
 
 def _name(found: Object) -> str:

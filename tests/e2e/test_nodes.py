@@ -18,6 +18,7 @@ CORDONED = 20.0
 
 
 async def test_draining_a_node_is_not_noticed(ground: Playground, report: Report) -> None:
+    await ground.spread()
     node = await ground.other_node()
 
     async with ground.cluster.uncordoned_afterwards([node]), under_load(ground) as scene:
@@ -45,6 +46,7 @@ async def test_cordoning_every_node_cuts_nobody_off(ground: Playground, report: 
 async def test_a_node_that_freezes_and_thaws_loses_and_doubles_nothing(
     ground: Playground, report: Report, form: Form
 ) -> None:
+    await ground.spread()
     node = await ground.other_node()
     seconds = form.of(25, 60)
 

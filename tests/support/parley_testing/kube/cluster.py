@@ -64,7 +64,7 @@ class Cluster:
     async def pods(self, namespace: str, selector: str) -> list[Pod]:
         """By name."""
         found = await self.objects("pods", "--namespace", namespace, "--selector", selector)
-        return sorted(map(_pod, found), key=lambda pod: pod.name)
+        return sorted(map(pod_of, found), key=lambda pod: pod.name)
 
     async def nodes(self) -> list[str]:
         """Names of those that pods may be scheduled to when they are not cordoned."""
@@ -123,7 +123,7 @@ class Cluster:
         await self.in_node(pod.node, inside)
 
 
-def _pod(found: Object) -> Pod:
+def pod_of(found: Object) -> Pod:
     meta, status = found["metadata"], found.get("status", {})
     conditions = {each["type"]: each["status"] for each in status.get("conditions", ())}
     containers = status.get("containerStatuses", ())

@@ -14,6 +14,7 @@ URL = f"redis://{NAME}:6379/0"
 """As pods of the same namespace reach it."""
 IMAGE = "redis:8.0"
 _USER = 999
+_OPTIONS = ("--protected-mode", "no", "--save", "", "--appendonly", "no", "--dir", "/tmp")  # noqa: S108
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,19 @@ class JournalServer:
         await self.cluster.apply([_pod(node), _service()], "--namespace", self.namespace)
         await self._kubectl("wait", "--for=condition=Ready", f"pod/{NAME}", "--timeout=60s")
 
-    async def clear(self) -> None:
-        await self._redis("DEL", STREAM)
-
     async def entries(self) -> int:
         """How many there are."""
         return int(json.loads(await self._redis("XLEN", STREAM)))
 
-    async def runs(self) -> list[NodeRun]:
-        """All that was written since it was cleared, in the order in which it began."""
-        page: list[tuple[str, list[str]]] = json.loads(
-            await self._redis("XRANGE", STREAM, "-", "+")
-        )
+    async def newest(self) -> str:
+        """The id of the last entry; of the first that may be, if there is none."""
+        page = json.loads(await self._redis("XREVRANGE", STREAM, "+", "-", "COUNT", "1"))
+        return str(page[0][0]) if page else "0-0"
+
+    async def runs(self, *, after: str) -> list[NodeRun]:
+        """What was written after the entry `after`, in the order in which it began."""
+        found = json.loads(await self._redis("XRANGE", STREAM, f"({after}", "+"))
+        page: list[tuple[str, list[str]]] = found
         return runs_of(entry(*each) for each in page)
 
     async def _redis(self, *command: str) -> str:
@@ -54,7 +56,7 @@ def _pod(node: str | None) -> Object:
         "name": NAME,
         "image": IMAGE,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["redis-server", "--save", "", "--appendonly", "no", "--dir", "/tmp"],  # noqa: S108
+        "command": ["redis-server", *_OPTIONS],
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
         "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1},
         "securityContext": {

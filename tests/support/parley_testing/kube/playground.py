@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 import parley
@@ -15,6 +16,7 @@ from parley_testing.kube.cluster import Cluster, Object
 from parley_testing.kube.journal_server import JournalServer
 from parley_testing.kube.release import ROOT, Release
 from parley_testing.kube.tools import run
+from parley_testing.kube.volume import volume
 
 IMAGES = ("parley-edge", "parley-conversation", "parley-presence", "parley-operator")
 VALUES = (ROOT / "k8s" / "values-e2e.yaml", ROOT / "tests" / "e2e" / "agent.yaml")
@@ -28,6 +30,8 @@ _AGENT = (
     "parley_testing/kube/__init__.py",
     "parley_testing/kube/agent.py",
 )
+_REDIS_AT = "redis.bundled.nodeSelector.kubernetes\\.io/hostname"
+"""Its volume is on one node anyway, and tests have to know on which."""
 _NODES = 2
 """That pods can be on, and so many pods of a kind."""
 _TRY = 3.0
@@ -41,6 +45,7 @@ class Playground:
     release: Release
     journal: JournalServer
     url: str
+    sets: Sequence[str]
     redis_node: str
     first_answer: float
 
@@ -50,7 +55,7 @@ class Playground:
 
     async def upgrade(self, *sets: str) -> None:
         """To what was installed, and `sets`."""
-        await self.release.upgrade(_redis_at(self.redis_node), *sets)
+        await self.release.upgrade(*self.sets, *sets)
 
     async def other_node(self) -> str:
         """One without Redis and without the journal."""
@@ -65,8 +70,12 @@ class Playground:
     async def spread(self) -> None:
         """What stands on one node alone, as after a drain, stands on both again."""
         for component in ("edge", "conversation"):
-            if len({pod.node for pod in await self.release.pods(component)}) < _NODES:
+            if not await self._is_spread(component):
                 await self.release.restart(component)
+            assert await self._is_spread(component), f"{component} is on one node alone"
+
+    async def _is_spread(self, component: str) -> bool:
+        return len({pod.node for pod in await self.release.pods(component)}) == _NODES
 
 
 @asynccontextmanager
@@ -81,39 +90,43 @@ async def namespace(cluster: Cluster, purpose: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def installed(release: Release) -> AsyncIterator[None]:
-    """`release` inside, whatever became of its installation; nothing of it outside."""
-    try:
-        yield
-    finally:
-        if release.name in await release.cluster.helm(
-            "list", "--namespace", release.namespace, "--all", "--short", within=60
-        ):
-            await release.uninstall()
+async def released(
+    cluster: Cluster, purpose: str, *sets: str, node: str, values: Sequence[Path]
+) -> AsyncIterator[tuple[Release, tuple[str, ...]]]:
+    """A release that is not installed yet, in a namespace of its own, and what to install it with.
+
+    Its Redis will run on `node`. Whatever became of the installation, nothing is left outside.
+    """
+    async with namespace(cluster, purpose) as place:
+        release = Release(cluster, place, values=values)
+        claim = f"data-{release.of('redis')}-0"
+        async with volume(cluster, namespace=place, claim=claim, node=node) as given:
+            try:
+                yield release, (*sets, *given, f"{_REDIS_AT}={node}")
+            finally:
+                await release.uninstall()
+                # Before its volume goes.
+                await cluster.delete_namespace(place)
 
 
 @asynccontextmanager
-async def playground(cluster: Cluster, *, url: str) -> AsyncIterator[Playground]:
-    """Installed from nothing; returns when it answers."""
-    async with namespace(cluster, "load") as place:
-        release = Release(cluster, place, values=VALUES)
-        journal = JournalServer(cluster, place)
-        node = (await cluster.nodes())[0]
-        await cluster.apply([_agent()], "--namespace", place)
+async def playground(cluster: Cluster, *, url: str, tag: str) -> AsyncIterator[Playground]:
+    """Installed from nothing, with images tagged `tag`; yields when it answers."""
+    node = (await cluster.nodes())[0]
+    async with released(cluster, "load", f"image.tag={tag}", node=node, values=VALUES) as (
+        release,
+        sets,
+    ):
+        journal = JournalServer(cluster, release.namespace)
+        await cluster.apply([_agent()], "--namespace", release.namespace)
         await journal.start(node=node)
-        async with installed(release):
-            start = monotonic()
-            await release.install(_redis_at(node), wait=False)
-            await answer(url, within=180)
-            first = monotonic() - start
-            ground = Playground(release, journal, url, node, first)
-            await ground.steady()
-            yield ground
-
-
-def _redis_at(node: str) -> str:
-    """Its volume is on one node anyway, and a test has to know on which."""
-    return f"redis.bundled.nodeSelector.kubernetes\\.io/hostname={node}"
+        start = monotonic()
+        await release.install(*sets, wait=False)
+        await answer(url, within=180)
+        first = monotonic() - start
+        ground = Playground(release, journal, url, sets, node, first)
+        await ground.steady()
+        yield ground
 
 
 async def load_images(cluster: Cluster, *names: str) -> None:
@@ -146,6 +159,7 @@ async def _is_answered(url: str) -> bool:
             await session.send("hello")
             async with asyncio.timeout(20):
                 async for event in session:
+                    assert not isinstance(event, wire.Error), event.message
                     if isinstance(event, wire.Text) and event.role == "assistant":
                         return True
     except (parley.Lost, parley.Unacknowledged, TimeoutError):

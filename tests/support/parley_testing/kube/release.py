@@ -57,9 +57,9 @@ class Release:
         )
 
     async def uninstall(self, *, within: float = 180) -> None:
-        await self.cluster.helm(
-            "uninstall", self.name, *self._in, "--wait", "--timeout", f"{within:g}s", within=within
-        )
+        """Also if it was not installed."""
+        waiting = ("--ignore-not-found", "--wait", "--timeout", f"{within:g}s")
+        await self.cluster.helm("uninstall", self.name, *self._in, *waiting, within=within + 10)
 
     def of(self, component: str) -> str:
         """The name of the component's Deployment, StatefulSet and Service."""
@@ -117,6 +117,14 @@ class Release:
                 pods = await self.pods(component)
                 if len(pods) == count and all(_is_up(pod, without) for pod in pods):
                     return monotonic() - start
+                await asyncio.sleep(_LOOK_EACH)
+
+    async def until_no_pods(self, *, within: float) -> None:
+        """Wait until all pods of the release are gone."""
+        async with asyncio.timeout(within):
+            while await self.cluster.pods(
+                self.namespace, f"app.kubernetes.io/instance={self.name}"
+            ):
                 await asyncio.sleep(_LOOK_EACH)
 
     async def scale(self, component: str, replicas: int) -> None:

@@ -40,6 +40,7 @@ class Report:
         figures: dict[str, tuple[Value, str]] = {
             "texts sent / answered": (f"{told.texts} / {told.answered}", ""),
             "lost": (told.lost, "0"),
+            "lost and told": (told.lost_and_told, limits.get("lost", "0")),
             "doubled": (told.doubled, "0"),
             "out of order": (told.out_of_order, "0"),
             "torn": (told.torn, "0"),

@@ -38,13 +38,15 @@ class Verdict:
 
     `cut`: turns of which a client was shown text that their answers do not begin with. `repeated`:
     nodes that began more than once in a turn. `moved`: connections after each device's first.
-    `unwritten`: answered turns that the journal does not know.
+    `unwritten`: answered turns that the journal does not know. `lost_and_told`: acknowledged texts
+    that Redis lost, as their senders know.
     """
 
     violations: Sequence[Violation]
     texts: int
     answered: int
     lost: int
+    lost_and_told: int
     doubled: int
     out_of_order: int
     torn: int
@@ -70,7 +72,7 @@ class Verdict:
             "out of order": self.out_of_order,
             "torn": self.torn,
             "failed": self.failed,
-            "unanswered": self.texts - self.answered,
+            "unanswered": self.texts - self.answered - self.lost_and_told,
             "unwritten": self.unwritten,
         }
         return {name: count for name, count in counts.items() if count}
@@ -79,7 +81,10 @@ class Verdict:
 def verdict(
     history: History, runs: Sequence[NodeRun], *, window: Window, lost_tail: bool = False
 ) -> Verdict:
-    """`window`: when it was done; acknowledgements are measured in it, of texts said then."""
+    """`window`: when it was done; acknowledgements are measured in it, of texts said then.
+
+    `lost_tail`: Redis may have lost what it had acknowledged, if it is told.
+    """
     violations = check(history, lost_tail=lost_tail)
     figures = measure(history, violations=violations, wall=1.0, client_cpu=0.0)
     readings = [read(record) for record in history]
@@ -96,6 +101,8 @@ def verdict(
         texts=figures.texts,
         answered=figures.answered,
         lost=figures.lost,
+        # Those that nobody told of are violations.
+        lost_and_told=figures.texts - figures.answered if lost_tail else 0,
         doubled=figures.doubled,
         out_of_order=figures.out_of_order,
         torn=figures.torn,
@@ -120,26 +127,33 @@ def repeated(runs: Iterable[NodeRun]) -> list[str]:
     return [f"{node} of turn {turn}" for (_, turn, node), times in begun.items() if times > 1]
 
 
-def went_on(runs: Sequence[NodeRun], *, pod: str, died: float) -> list[float]:
+def went_on(runs: Iterable[NodeRun], *, pod: str, died: float) -> list[float]:
     """Seconds from the death of a pod's process to the next node of each turn that it had in hand.
 
     Of turns that it ended after all there is none; those that wait for ever are infinite. `died`
-    is by the journal's clock.
+    is by the journal's clock. For graphs whose nodes run one after the other.
     """
     of_turn: dict[tuple[str, str], list[NodeRun]] = defaultdict(list)
-    for run in runs:
+    for run in sorted(runs, key=lambda run: run.began):
         of_turn[run.of].append(run)
-    struck = [run for run in runs if run.process.startswith(f"{pod}/") and run.is_running(died)]
-    dead = {run.process for run in struck}
-    waits = (_waited(of_turn[turn], dead, died) for turn in sorted({run.of for run in struck}))
+    waits = (_waited(turn, pod, died) for turn in of_turn.values())
     return [wait for wait in waits if wait is not None]
 
 
-def _waited(turn: Sequence[NodeRun], dead: set[str], died: float) -> float | None:
-    elsewhere = [run.began - died for run in turn if run.process not in dead]
+def _waited(turn: Sequence[NodeRun], pod: str, died: float) -> float | None:
+    """None if the turn was not in the pod's hand."""
+    before = [run for run in turn if run.began <= died]
+    if (
+        not before
+        or not before[-1].process.startswith(f"{pod}/")
+        or not before[-1].is_running(died)
+    ):
+        return None
+    struck = before[-1]
+    elsewhere = [run.began for run in turn if run.began > died and run.process != struck.process]
     if elsewhere:
-        return max(0.0, min(elsewhere))
-    return None if all(run.ended for run in turn) else inf
+        return elsewhere[0] - died
+    return inf if struck.ended is None else None
 
 
 def _share(values: Sequence[float], share: float) -> float | None:

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from parley.bench.record import History
+from parley.bench.record import DeviceRecord, History
 from parley.connection import Way
-from parley_testing.histories import Model
+from parley_testing.histories import EPOCH, SESSION, Model
 from parley_testing.journal import NodeRun
 from parley_testing.kube.verdict import Verdict, Window, verdict, went_on
 
@@ -45,6 +45,25 @@ def test_a_text_without_an_answer_is_harm() -> None:
     model.say(model.devices[0])
 
     assert judged(model.history()).harm == {"lost": 1, "unanswered": 1}
+
+
+def test_a_text_that_redis_lost_is_no_harm_if_its_sender_was_told() -> None:
+    model = Model(Random(1), devices=1)
+    device = model.devices[0]
+    model.say(device)
+    model.cut(device)
+    model.log.clear()
+    device.connection += 1
+    auth = {"type": "auth", "user_id": "ada", "device_id": device.name}
+    device.note(Way.SENT, auth | {"resume": {"epoch": EPOCH, "seq": 1, "id": "m1"}})
+    here = {"session_id": SESSION, "epoch": EPOCH, "seq": 0, "recovered": False, "history": []}
+    device.note(Way.RECEIVED, {"type": "system", **here})
+    history = (DeviceRecord("ada", device.name, tuple(device.entries)),)
+
+    told = verdict(history, [], window=ALWAYS, lost_tail=True)
+
+    assert (told.harm, told.lost_and_told, told.violations) == ({}, 1, [])
+    assert judged(history).harm == {"lost": 1, "unanswered": 1}
 
 
 def test_a_failed_turn_is_harm() -> None:
@@ -125,3 +144,16 @@ def test_a_dead_workers_turn_goes_on_with_the_next_node_elsewhere() -> None:
     ]
 
     assert went_on(runs, pod="worker-1", died=12.0) == [2.5, inf]
+
+
+def test_a_turn_that_an_earlier_process_of_the_pod_had_is_not_in_its_hand_any_more() -> None:
+    died_before = replace(RUN, began=5.0)
+    again = replace(RUN, process="worker-1/b", began=8.0, ended=9.0)
+
+    assert went_on([died_before, again], pod="worker-1", died=12.0) == []
+
+
+def test_a_pod_whose_container_started_again_may_go_on_itself() -> None:
+    again = replace(RUN, process="worker-1/b", began=13.0)
+
+    assert went_on([RUN, again], pod="worker-1", died=12.0) == [1.0]
