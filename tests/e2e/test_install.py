@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from parley_testing.kube.cluster import Cluster, Object
@@ -13,6 +15,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 PODS_GONE_WITHIN = 60.0
 """Seconds: a drain without anybody who takes the connections."""
+OWNED_GONE_WITHIN = 60.0
+"""Seconds that the garbage collector may take."""
+_DRAINS = "drains.parley.dev"
 _KEPT = "helm.sh/resource-policy"
 _NAMESPACE = "meta.helm.sh/release-namespace"
 _KINDS = (
@@ -47,6 +52,7 @@ async def test_uninstall_leaves_only_what_keep_says(
     node = (await cluster.nodes())[0]
     async with released(cluster, "once", *inside, node=node, values=VALUES[:1]) as (release, sets):
         await release.install(*sets)
+        await _make_the_operator_record_a_drain(release)
         await release.uninstall()
 
         left = await _left(release)
@@ -55,9 +61,18 @@ async def test_uninstall_leaves_only_what_keep_says(
     assert [_name(each) for each in left if not _is_kept(each)] == []
 
 
+async def _make_the_operator_record_a_drain(release: Release) -> None:
+    pod = (await release.pods("edge"))[0]
+    await release.kubectl("delete", "pod", pod.name)
+    assert await release.cluster.objects(_DRAINS, "--namespace", release.namespace)
+
+
 async def _left(release: Release) -> list[Object]:
-    """What is there when the pods that were told to go have gone."""
+    """What is there when the pods that were told to go have gone, and what goes with its owner."""
     await release.until_no_pods(within=PODS_GONE_WITHIN)
+    async with asyncio.timeout(OWNED_GONE_WITHIN):
+        while await release.cluster.objects(_DRAINS, "--namespace", release.namespace):
+            await asyncio.sleep(0.5)
     found = await release.cluster.objects(_KINDS, "--namespace", release.namespace)
     wide = await release.cluster.objects(_OF_THE_CLUSTER)
     found += [each for each in wide if _annotation(each, _NAMESPACE) == release.namespace]

@@ -10,12 +10,17 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
 from parley_core.redis.client import RedisClient
 from parley_core.redis.keys import Keys
 from parley_testing.servers import FLAVOURS, FlavourMissing, Servers, under_test
+
+# The machine's other work is no property of the code; every test has its own timeout.
+hypothesis.settings.register_profile("parley", deadline=None)
+hypothesis.settings.load_profile("parley")
 
 _versions = pytest.StashKey[dict[str, str]]()
 _UNDER_XDIST = "server versions"
