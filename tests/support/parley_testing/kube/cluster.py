@@ -119,8 +119,18 @@ class Cluster:
 
     async def kill(self, pod: Pod) -> None:
         """SIGKILL to every process of the pod's container, inside its node."""
-        inside = f"grep -ls {pod.container} /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -9"
-        await self.in_node(pod.node, inside)
+        await self.in_node(pod.node, f"{_processes(pod)} | cut -d/ -f3 | xargs kill -9")
+
+    async def death(self, pod: Pod) -> float:
+        """When the pod's container, as it was, had no process any more; seconds since 1970."""
+        # Its exit code tells nothing: other processes end while it looks.
+        waiting = f'while [ -n "$({_processes(pod)})" ]; do sleep 0.05; done; date +%s.%N'
+        return float(await self.in_node(pod.node, waiting))
+
+
+def _processes(pod: Pod) -> str:
+    """A command that names them."""
+    return f"grep -ls {pod.container} /proc/[0-9]*/cgroup"
 
 
 def pod_of(found: Object) -> Pod:
