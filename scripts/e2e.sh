@@ -16,9 +16,4 @@ if [ -z "${E2E_CONTEXT-}" ]; then
     sh scripts/cluster.sh up
 fi
 sh scripts/images.sh "$TAG"
-places=
-for place in tests/e2e tests/images tests/chart; do
-    [ ! -d "$place" ] || places="$places $place"
-done
-# shellcheck disable=SC2086
-exec .venv/bin/pytest -m "$marks" $places
+exec .venv/bin/pytest -m "$marks" tests/e2e tests/images tests/chart

@@ -14,6 +14,7 @@ Object = dict[str, Any]
 """What the API has of something."""
 _SECONDS = 60.0
 _KIND = "kind-"
+_OURS = "parley.dev/e2e"
 _CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})
 
 
@@ -77,9 +78,13 @@ class Cluster:
 
     async def create_namespace(self, name: str) -> None:
         """One that takes only what restricted Pod Security takes."""
-        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        labels = {"pod-security.kubernetes.io/enforce": "restricted", _OURS: "true"}
         wanted = {"kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         await self.apply([{"apiVersion": "v1", **wanted}])
+
+    async def delete_leftovers(self) -> None:
+        """Namespaces of an earlier run that was ended by force: they hold the port of this one."""
+        await self.kubectl("delete", "namespace", "--selector", f"{_OURS}=true", within=180)
 
     async def delete_namespace(self, name: str) -> None:
         """With all that is in it; waits for that."""
