@@ -21,6 +21,7 @@ PASSWORD = 'a "quoted" \\ and $HOME `id`'
 """The worst that somebody may put into a secret of their own."""
 WITHIN = 10.0
 KEYS = 60
+BLIND = 1.0
 Start = Callable[..., "Running"]
 
 
@@ -105,7 +106,11 @@ def test_the_password_is_neither_in_arguments_nor_in_the_environment(tmp_path: P
     program.write_text(f'#!/bin/sh\ncd {tmp_path}\necho "$@" >args\nenv >env\ncat >config\n')
     program.chmod(0o755)
     (tmp_path / "password").write_text("open sesame")
-    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PASSWORD_FILE": str(tmp_path / "password")}
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "DATA": str(tmp_path),
+        "PASSWORD_FILE": str(tmp_path / "password"),
+    }
 
     subprocess.run(["/bin/sh", FILES / "start.sh"], env=env, timeout=WITHIN, check=True)
 
@@ -130,6 +135,22 @@ def test_a_server_that_was_told_to_end_has_lost_nothing(start: Start) -> None:
     second = start().until("ready")
 
     assert second.client.get("said") == b"all"
+
+
+def test_a_second_server_waits_for_the_data_and_then_has_all_of_it(start: Start) -> None:
+    first = start("appendfsync always").until("ready")
+    second = start("appendfsync always")
+
+    # Longer than a server needs to start.
+    ended = time.monotonic() + BLIND
+    while time.monotonic() < ended:
+        assert not second.probe("alive")
+        first.client.incr("said")
+    said = first.client.get("said")
+    first.process.kill()
+
+    second.until("ready")
+    assert second.client.get("said") == said
 
 
 def test_a_server_that_loads_is_alive_and_not_ready(start: Start) -> None:

@@ -50,7 +50,7 @@ def report(form: Form) -> Report:
 async def cluster(tag: str) -> AsyncIterator[Cluster]:
     """What E2E_CONTEXT names, else the kind cluster of this repository; our images are on it."""
     found = Cluster(os.environ.get("E2E_CONTEXT") or "kind-parley")
-    await found.kubectl("get", "nodes")
+    await found.delete_leftovers()
     if found.is_kind:
         await load_images(found, *(f"{name}:{tag}" for name in IMAGES), "redis:8.0")
     yield found

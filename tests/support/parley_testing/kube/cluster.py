@@ -14,6 +14,7 @@ Object = dict[str, Any]
 """What the API has of something."""
 _SECONDS = 60.0
 _KIND = "kind-"
+_OURS = "parley.dev/e2e"
 _CONTROL_PLANE = frozenset({"node-role.kubernetes.io/control-plane"})
 
 
@@ -77,9 +78,13 @@ class Cluster:
 
     async def create_namespace(self, name: str) -> None:
         """One that takes only what restricted Pod Security takes."""
-        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        labels = {"pod-security.kubernetes.io/enforce": "restricted", _OURS: "true"}
         wanted = {"kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         await self.apply([{"apiVersion": "v1", **wanted}])
+
+    async def delete_leftovers(self) -> None:
+        """Namespaces of an earlier run that was ended by force: they hold the port of this one."""
+        await self.kubectl("delete", "namespace", "--selector", f"{_OURS}=true", within=180)
 
     async def delete_namespace(self, name: str) -> None:
         """With all that is in it; waits for that."""
@@ -119,8 +124,18 @@ class Cluster:
 
     async def kill(self, pod: Pod) -> None:
         """SIGKILL to every process of the pod's container, inside its node."""
-        inside = f"grep -ls {pod.container} /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -9"
-        await self.in_node(pod.node, inside)
+        await self.in_node(pod.node, f"{_processes(pod)} | cut -d/ -f3 | xargs kill -9")
+
+    async def death(self, pod: Pod) -> float:
+        """When the pod's container, as it was, had no process any more; seconds since 1970."""
+        # Its exit code tells nothing: other processes end while it looks.
+        waiting = f'while [ -n "$({_processes(pod)})" ]; do sleep 0.05; done; date +%s.%N'
+        return float(await self.in_node(pod.node, waiting))
+
+
+def _processes(pod: Pod) -> str:
+    """A command that names them."""
+    return f"grep -ls {pod.container} /proc/[0-9]*/cgroup"
 
 
 def pod_of(found: Object) -> Pod:
