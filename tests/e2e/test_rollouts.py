@@ -23,8 +23,14 @@ async def test_a_rollout_under_load_is_not_noticed(
     _judge(scene, report, f"rollout of {component}")
 
 
-@pytest.mark.e2e
-@pytest.mark.parametrize("component", ["edge", "conversation"])
+@pytest.mark.parametrize(
+    "component",
+    [
+        pytest.param("edge", marks=pytest.mark.e2e),
+        pytest.param("conversation", marks=pytest.mark.e2e),
+        pytest.param("presence", marks=pytest.mark.e2e_full),
+    ],
+)
 async def test_without_the_operator_a_rollout_loses_nothing(
     component: str, ground: Playground, report: Report
 ) -> None:
