@@ -1,11 +1,9 @@
-"""One release for all tests but those that install their own; a report of all figures."""
+"""One release for all tests but those that install their own."""
 
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,28 +20,7 @@ from parley_testing.kube.playground import (
     playground,
 )
 from parley_testing.kube.release import ROOT
-from parley_testing.kube.report import Form, Report
 from parley_testing.kube.tools import run
-
-
-@pytest.fixture(scope="session")
-def form(pytestconfig: pytest.Config) -> Form:
-    """Of this run."""
-    return Form.FULL if "e2e_full" in str(pytestconfig.option.markexpr) else Form.SHORT
-
-
-@pytest.fixture(scope="session")
-def tag() -> str:
-    """Of the images under test."""
-    return os.environ.get("TAG") or "dev"
-
-
-@pytest.fixture(scope="session")
-def report(form: Form) -> Report:
-    """`e2e-report.md` of this run."""
-    begun = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    cores = f"{os.cpu_count()} cores ({platform.machine()}), cluster and clients included"
-    return Report(ROOT / "e2e-report.md", f"# {form}, {begun}, {cores}")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

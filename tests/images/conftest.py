@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +14,6 @@ ROOT = Path(__file__).parents[2]
 def root() -> Path:
     """The repository's."""
     return ROOT
-
-
-@pytest.fixture(scope="session")
-def tag() -> str:
-    """Of the images under test; `make images` makes `dev`."""
-    return os.environ.get("TAG", "dev")
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from parley_testing.containers import inspect_image, run_in
+from parley_testing.kube.report import Report
 
 pytestmark = pytest.mark.e2e
 
@@ -30,13 +30,11 @@ def image(service: str, tag: str) -> str:
     return f"parley-{service}:{tag}"
 
 
-def test_an_image_is_small_above_its_base(
-    service: str, image: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_an_image_is_small_above_its_base(service: str, image: str, report: Report) -> None:
     above = (inspect_image(image)["Size"] - inspect_image(BASE)["Size"]) / 1e6
 
-    record_property("megabytes", above)
-    print(f"{image}: {above:.1f} MB above {BASE}")
+    limit = f"<= {MEGABYTES[service]} MB"
+    report.add("images", f"{service}: MB above its base", above, limit=limit)
     assert 0 < above <= MEGABYTES[service]
 
 

@@ -6,12 +6,13 @@ import io
 import re
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from parley_testing.containers import docker, running
+from parley_testing.kube.report import Report
 
 pytestmark = pytest.mark.e2e
 
@@ -28,15 +29,14 @@ RESTRICTED = (
 # The operator has nothing to be ready for without a cluster: tests/e2e runs it on one.
 @pytest.mark.parametrize("service", ["edge", "conversation", "presence"])
 def test_a_service_serves_on_a_read_only_root_and_ends_in_order_when_told(
-    service: str, tag: str, redis_network: str, record_property: Callable[[str, object], None]
+    service: str, tag: str, redis_network: str, report: Report
 ) -> None:
     with running(f"parley-{service}:{tag}", *RESTRICTED, "--network", redis_network) as container:
         seconds = container.wait_ready(port=ADMIN, within=READY_WITHIN)
 
         code = container.terminate(within=GONE_WITHIN)
 
-        record_property("ready_after_seconds", seconds)
-        print(f"{service}: ready {seconds:.2f} s after its start")
+        report.add("images", f"{service}: ready after its start, s", seconds)
         assert code == 0, container.log()
 
 
