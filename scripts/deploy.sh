@@ -17,6 +17,7 @@ sh scripts/images.sh "$tag"
 for image in parley-edge parley-conversation parley-presence parley-operator; do
     kind load docker-image "$image:$tag" --name "$cluster"
 done
+fetch redis:8.0
 kind load docker-image redis:8.0 --name "$cluster"
 helm upgrade --install parley charts/parley --kube-context "$context" \
     --namespace parley --create-namespace --values k8s/values-dev.yaml --set-string "image.tag=$tag" \

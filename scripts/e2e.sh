@@ -14,6 +14,8 @@ if [ -z "${E2E_CONTEXT-}" ]; then
     # The kit makes base images where no registry has them.
     [ ! -x ../shared/cluster/images ] || ../shared/cluster/images
     sh scripts/cluster.sh up
+    . scripts/tools.sh
+    fetch redis:8.0
 fi
 sh scripts/images.sh "$TAG"
 exec .venv/bin/pytest -m "$marks"

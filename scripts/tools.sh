@@ -7,6 +7,11 @@ say_no() {
     exit 1
 }
 
+# Brings an image that is not built here, where it is not on this machine yet.
+fetch() {
+    docker image inspect "$1" > /dev/null 2>&1 || docker pull "$1" >&2
+}
+
 # Says in one sentence what is missing.
 need() {
     for tool in "$@"; do

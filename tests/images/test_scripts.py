@@ -91,6 +91,28 @@ def test_a_cluster_that_is_not_there_is_not_deployed_to(root: Path, bare: dict[s
     assert done.stderr == "The cluster parley does not answer: make cluster-up makes it.\n"
 
 
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_redis_that_this_machine_lacks_is_pulled_before_it_goes_to_the_nodes(
+    root: Path, bare: dict[str, str], tmp_path: Path, *, is_here: bool
+) -> None:
+    said = tmp_path / "said"
+    looks = f'case "$*" in "image inspect"*) exit {int(not is_here)} ;; esac'
+    _give(bare, "docker", "kind", script=f'echo "$(basename $0) $*" >> {said}\n{looks}')
+    _give(bare, "kubectl", "helm")
+    _give(bare, "basename", script="echo ${1##*/}")
+
+    done = _run(root, bare, "scripts/deploy.sh", "dev")
+
+    assert done.returncode == 0, done.stderr
+    asked = [line for line in said.read_text("utf-8").splitlines() if "redis" in line]
+    pulled = [] if is_here else ["docker pull redis:8.0"]
+    assert asked == [
+        "docker image inspect redis:8.0",
+        *pulled,
+        "kind load docker-image redis:8.0 --name parley",
+    ]
+
+
 def test_a_new_cluster_is_made_of_the_node_image_that_was_named(
     root: Path, bare: dict[str, str], tmp_path: Path
 ) -> None:
