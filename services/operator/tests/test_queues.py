@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from parley_core.domain.errors import TemporaryError
+from parley_core.tasks import Tasks
 from parley_operator.domain.pods import Pod, pod_of
 from parley_operator.queues import PodQueues, Sighting
-from parley_operator.tasks import Tasks
 
 
 def sighting(name: str, *, gone: bool = False, at: float = 0.0) -> Sighting:

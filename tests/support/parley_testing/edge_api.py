@@ -20,13 +20,13 @@ from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.feed import RedisFeed
 from parley_core.redis.keys import Keys
 from parley_core.redis.memberships import RedisMemberships
+from parley_core.tasks import Tasks
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
 from parley_edge.edge import Edge
 from parley_edge.http.routes import http_routes
 from parley_edge.hub import Hub
 from parley_edge.roster import Roster
-from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep
 from parley_edge.websocket.handshakes import Admission
 

@@ -18,6 +18,7 @@ from parley_core.domain.ids import ProcessId, process_id
 from parley_core.domain.presence import BEAT, stamp
 from parley_core.redis.keys import Keys
 from parley_core.serving import HttpServer
+from parley_core.tasks import Tasks
 from parley_core.telemetry import redis_up
 from parley_edge.broadcasting import Broadcasts
 from parley_edge.departures import Departures
@@ -36,7 +37,6 @@ from parley_edge.pulse import Pulse
 from parley_edge.roster import Roster
 from parley_edge.settings import EdgeSettings
 from parley_edge.stores import Stores, new_id, open_stores
-from parley_edge.tasks import Tasks
 from parley_edge.upkeep import Upkeep
 from parley_edge.websocket.handshakes import Admission
 from parley_edge.websocket.protocol import admitting

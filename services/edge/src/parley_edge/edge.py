@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from parley_core.ports import Authenticator, Connections, Conversations, Memberships
+from parley_core.tasks import Tasks
 from parley_edge.departures import Departures
 from parley_edge.domain.greeting import Server
 from parley_edge.hub import Hub
 from parley_edge.roster import Roster
-from parley_edge.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from parley_core.redis.keys import Keys
 from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
 from parley_core.supervision import supervise, until_it_works
+from parley_core.tasks import Tasks
 from parley_core.telemetry import redis_up
 from parley_operator import balancing, metrics, nodes
 from parley_operator.attendance import Attendance
@@ -36,7 +37,6 @@ from parley_operator.reconciling import SOON, Reconciling
 from parley_operator.records import Records
 from parley_operator.run import Desk
 from parley_operator.settings import OperatorSettings
-from parley_operator.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from parley_core.tasks import Tasks
 from parley_operator.balancing import Balancing
 from parley_operator.domain.pods import EDGE, Container, Pod
 from parley_operator.drains import Drains
@@ -12,7 +13,6 @@ from parley_operator.picture import Picture
 from parley_operator.ports import News
 from parley_operator.queues import PodQueues, Sighting
 from parley_operator.records import Records
-from parley_operator.tasks import Tasks
 
 
 class Attendance:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import structlog
 
 from parley_core.domain.errors import PermanentError, TemporaryError
+from parley_core.tasks import Tasks
 from parley_operator import metrics
 from parley_operator.domain import courses
 from parley_operator.domain.drains import ENDED, FOR_NODES, Asked, DrainName, Phase, Reason
@@ -18,7 +19,6 @@ from parley_operator.picture import Picture
 from parley_operator.ports import News
 from parley_operator.records import Record, Records
 from parley_operator.run import Desk, Run
-from parley_operator.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import structlog
 
 from parley_core.domain.errors import TemporaryError
+from parley_core.tasks import Tasks
 from parley_operator import metrics
 from parley_operator.domain.pods import Pod
-from parley_operator.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 import structlog
 
 from parley_core.domain.errors import PermanentError, TemporaryError
+from parley_core.tasks import Tasks
 from parley_operator.domain import courses
 from parley_operator.domain.courses import Course
 from parley_operator.domain.drains import ENDED, Asked, DrainName, Phase, Reason
 from parley_operator.domain.pods import Pod, PodName
 from parley_operator.patience import until_it_works
 from parley_operator.ports import Cluster, News, NotThere
-from parley_operator.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 

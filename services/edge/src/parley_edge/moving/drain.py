@@ -15,11 +15,11 @@ from typing import Any, Protocol
 import msgspec
 
 from parley_core.domain.codes import CloseCode
+from parley_core.tasks import Tasks
 from parley_edge import metrics
 from parley_edge.leaving import Reason
 from parley_edge.moving.mover import HEARD, Move, Mover
 from parley_edge.roster import Roster
-from parley_edge.tasks import Tasks
 
 _TOLD_WITHIN = 1.0
 """Seconds that Redis has to tell others of the drain before it goes on without."""

@@ -16,6 +16,7 @@ from parley_core.domain.errors import Unavailable
 from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ConnectionId, ProcessId
 from parley_core.ports import Processes
+from parley_core.tasks import Tasks
 from parley_edge.domain.drain import (
     GRAIN,
     NOBODY,
@@ -28,7 +29,6 @@ from parley_edge.domain.drain import (
 )
 from parley_edge.leaving import Reason, Request, ask_to_move
 from parley_edge.roster import Member, Roster
-from parley_edge.tasks import Tasks
 
 _LOOK = 0.25
 """Seconds between two looks at who receives, while something moves: three short commands."""

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from parley_core.domain.errors import PermanentError
+from parley_core.tasks import Tasks
 from parley_edge.domain.drain import Others, sample
 from parley_edge.leaving import Reason
 from parley_edge.moving.drain import Drain
 from parley_edge.moving.mover import HEARD, Move, Mover
 from parley_edge.roster import Member, Roster
-from parley_edge.tasks import Tasks
 
 _AGAIN = 0.1
 """Seconds between two looks for connections that could not go when they were asked."""
