@@ -24,11 +24,11 @@ async def supervise(
     """
     failed: type[Exception] | None = None
     while not stopping.is_set():
-        pause = every
+        rest = every
         try:
             await step()
         except Exception as error:  # noqa: BLE001 - a duty outlives every fault
-            pause = max(every, _AFTER_A_FAULT)
+            rest = max(every, _AFTER_A_FAULT)
             if failed is not type(error):
                 _report(error, duty=name)
             failed = type(error)
@@ -36,7 +36,7 @@ async def supervise(
             if failed is not None:
                 _log.info("duty goes on", duty=name)
             failed = None
-        await _pause(pause, stopping=stopping)
+        await pause(rest, stopping=stopping)
 
 
 async def until_it_works(
@@ -48,7 +48,7 @@ async def until_it_works(
             await step()
         except Unavailable as error:
             _report(error, duty=name)
-            await _pause(max(error.delay, _AFTER_A_FAULT), stopping=stopping)
+            await pause(max(error.delay, _AFTER_A_FAULT), stopping=stopping)
         else:
             return True
     return False
@@ -60,7 +60,8 @@ def _report(error: Exception, *, duty: str) -> None:
     _log.warning("duty fails", duty=duty, error=str(error), exc_info=error if is_bug else None)
 
 
-async def _pause(seconds: float, *, stopping: asyncio.Event) -> None:
+async def pause(seconds: float, *, stopping: asyncio.Event) -> None:
+    """Wait so long, or until `stopping`."""
     try:
         async with asyncio.timeout(seconds):
             await stopping.wait()

@@ -17,7 +17,7 @@ from parley_core.redis.installation import join_installation
 from parley_core.redis.keys import Keys
 from parley_core.redis.processes import RedisProcesses
 from parley_core.serving import HttpServer
-from parley_core.supervision import supervise, until_it_works
+from parley_core.supervision import pause, supervise, until_it_works
 from parley_core.tasks import Tasks
 from parley_core.telemetry import redis_up
 from parley_operator import balancing, metrics, nodes
@@ -139,7 +139,7 @@ class Operator:
         async def look() -> None:
             is_soon = await reconciling.look()
             interval = self._settings.reconcile_interval
-            await self._until_stopping(within=min(SOON, interval) if is_soon else interval)
+            await pause(min(SOON, interval) if is_soon else interval, stopping=self._stopping)
 
         await supervise(look, name="reconcile", every=0.0, stopping=self._stopping)
 
@@ -150,13 +150,6 @@ class Operator:
         for task in waiting:
             task.cancel()
         return event.is_set() and not self._stopping.is_set()
-
-    async def _until_stopping(self, *, within: float) -> None:
-        try:
-            async with asyncio.timeout(within):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
 
     def _parts(self, cluster: KubernetesCluster, orders: HttpOrders) -> Parts:
         settings, picture, home, clock = self._settings, self._picture, self._home, self._clock

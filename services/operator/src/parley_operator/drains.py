@@ -14,7 +14,7 @@ from parley_operator.domain import courses
 from parley_operator.domain.drains import ENDED, FOR_NODES, Asked, DrainName, Phase, Reason
 from parley_operator.domain.emptying import Drained
 from parley_operator.domain.pods import DRAINABLE, Pod, PodName
-from parley_operator.patience import until_it_works
+from parley_operator.patience import patiently
 from parley_operator.picture import Picture
 from parley_operator.ports import News
 from parley_operator.records import Record, Records
@@ -184,7 +184,7 @@ class Drains:
 
     async def _take_back(self, run: Run) -> None:
         try:
-            await until_it_works(
+            await patiently(
                 lambda: self._serve_again(run), name="take back", within=_TAKE_BACK_WITHIN
             )
         except (PermanentError, TemporaryError) as error:

@@ -20,9 +20,7 @@ _MOST = 5.0
 """Seconds between two tries: the first repeat is soon, for what was only a moment."""
 
 
-async def until_it_works(
-    step: Callable[[], Awaitable[Answer]], *, name: str, within: float
-) -> Answer:
+async def patiently(step: Callable[[], Awaitable[Answer]], *, name: str, within: float) -> Answer:
     """Repeat a step that may be repeated. Raises `TemporaryError` after `within` seconds."""
     clock = asyncio.get_running_loop().time
     limit, pause = clock() + within, _LEAST

@@ -18,7 +18,7 @@ from parley_operator.domain import courses
 from parley_operator.domain.courses import Course
 from parley_operator.domain.drains import ENDED, Asked, DrainName, Phase, Reason
 from parley_operator.domain.pods import Pod, PodName
-from parley_operator.patience import until_it_works
+from parley_operator.patience import patiently
 from parley_operator.ports import Cluster, News, NotThere
 
 log = structlog.get_logger(__name__)
@@ -27,8 +27,6 @@ _EACH = 1.0
 """Seconds between two writes of one object."""
 _WITHIN = 60.0
 """Seconds that a write is tried for; the next change tries again."""
-_LONGEST_PREFIX = 200
-"""Characters of a pod's name in that of its object."""
 
 
 class Record:
@@ -77,7 +75,7 @@ class Records:
 
     def open(self, pod: Pod, reason: Reason) -> Record:
         """For what the operator does by itself."""
-        name = DrainName(f"{pod.name[:_LONGEST_PREFIX]}-{self._nonce()}")
+        name = DrainName(f"{pod.prefix}-{self._nonce()}")
         return self._keep(Record(name, reason=reason, started=_now(), pod=pod))
 
     def adopt(self, asked: Asked) -> Record:
@@ -116,7 +114,7 @@ class Records:
             await self._make(record)
             while record.is_new:
                 record.is_new = False
-                await until_it_works(lambda: self._say(record), name="record", within=_WITHIN)
+                await patiently(lambda: self._say(record), name="record", within=_WITHIN)
                 await asyncio.sleep(_EACH)
         except NotThere:
             log.debug("nothing to write to: it was deleted", drain=record.name)
@@ -127,7 +125,7 @@ class Records:
         pod = record.pod
         if pod is None:
             return
-        await until_it_works(
+        await patiently(
             lambda: self._cluster.record(record.name, pod=pod, reason=record.reason),
             name="record",
             within=_WITHIN,
@@ -146,7 +144,7 @@ class Records:
 
     async def _tell(self, pod: Pod, news: News) -> None:
         try:
-            await until_it_works(lambda: self._cluster.tell(pod, news), name="tell", within=_WITHIN)
+            await patiently(lambda: self._cluster.tell(pod, news), name="tell", within=_WITHIN)
         except (PermanentError, TemporaryError) as error:
             log.warning("not told", pod=pod.name, reason=str(error))
 

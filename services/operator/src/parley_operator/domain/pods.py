@@ -16,6 +16,8 @@ DRAINABLE = frozenset({EDGE, CONVERSATION})
 """Kinds that hold something which can move: connections, sessions."""
 COST = "controller.kubernetes.io/pod-deletion-cost"
 """The annotation by which a scale-down chooses: the lowest goes first."""
+_LONGEST_PREFIX = 200
+"""Characters of a pod's name in those of objects about it, which may have 253."""
 _KIND = "app.kubernetes.io/component"
 _OVER = frozenset({"Succeeded", "Failed"})
 
@@ -52,6 +54,11 @@ class Pod:
     container: Container | None
     cost: int | None
     labels: Mapping[str, str]
+
+    @property
+    def prefix(self) -> str:
+        """What names of objects about it begin with."""
+        return self.name[:_LONGEST_PREFIX]
 
     @property
     def is_serving(self) -> bool:

@@ -39,8 +39,6 @@ _WITHIN = 5.0
 """Seconds of one request: the watch and the next look find what one did not."""
 _AGAIN = 1.0
 """Seconds until a request is repeated that got no answer."""
-_LONGEST_PREFIX = 200
-"""Characters of a pod's name in the name of an object, which may have 253."""
 
 Answer = TypeVar("Answer")
 
@@ -188,7 +186,7 @@ class KubernetesCluster:
         now = datetime.now(UTC)
         namespace = self._home.namespace
         return Event(
-            metadata=ObjectMeta(generateName=f"{pod.name[:_LONGEST_PREFIX]}.", namespace=namespace),
+            metadata=ObjectMeta(generateName=f"{pod.prefix}.", namespace=namespace),
             involvedObject=ObjectReference(
                 apiVersion="v1", kind="Pod", name=pod.name, namespace=namespace, uid=pod.uid
             ),
