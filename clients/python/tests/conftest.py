@@ -18,6 +18,7 @@ class Stack:
     """Services that share a Redis and a prefix; both edges listen on `port`."""
 
     port: int
+    prefix: str
     edges: tuple[ServiceProcess, ServiceProcess]
     worker: ServiceProcess
     presence: ServiceProcess
@@ -31,10 +32,10 @@ class Stack:
 @pytest.fixture(scope="module")
 def stack(redis_url: str, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Started once a module, with the module's `SETTINGS`; a test may end one edge."""
-    port = free_port()
+    port, prefix = free_port(), f"t{secrets.token_hex(4)}"
     env = {
         "REDIS_URL": redis_url,
-        "KEY_PREFIX": f"t{secrets.token_hex(4)}",
+        "KEY_PREFIX": prefix,
         "WEBSOCKET_PORT": str(port),
         "RESPONDER_PAUSES": "false",
         **getattr(request.module, "SETTINGS", {}),
@@ -55,7 +56,7 @@ def stack(redis_url: str, request: pytest.FixtureRequest) -> Iterator[Stack]:
         for process in processes:
             asyncio.run(process.wait_ready())
         presence_url = f"http://127.0.0.1:{http_ports[-1]}"
-        yield Stack(port, (edge_1, edge_2), worker, presence, presence_url)
+        yield Stack(port, prefix, (edge_1, edge_2), worker, presence, presence_url)
     finally:
         for process in processes:
             process.end()

@@ -6,7 +6,13 @@ from typing import Any
 
 import httpx
 
+import parley
+from parley.connection import Way
 from parley_core.domain import server_frames as wire
+from parley_core.domain.client_frames import Capability
+from parley_core.domain.ids import UserId
+from parley_core.redis.client import RedisClient
+from parley_core.redis.keys import Keys
 from parley_testing.devices import Device, connected
 from parley_testing.proxy import TcpProxy
 
@@ -22,6 +28,19 @@ async def share(stack: Any, session: str, *, user: str) -> None:
             headers={"Authorization": f"Bearer {TOKEN}"},
         )
         answer.raise_for_status()
+
+
+async def tell(redis: RedisClient, stack: Any, user: str, state: str) -> None:
+    """Publish that somebody is there, or not, as the presence service does."""
+    channel = Keys(stack.prefix).watch(UserId(user))
+    frame = wire.encode(wire.Presence(user_id=user, state=state, devices=[], last_seen=None))
+    await redis.command(redis.publish_verb, channel, frame, key=channel)
+
+
+def asked_for_presence(device: Device) -> int:
+    """How often its session sent `get_presence`."""
+    entries = device.recorder.record().entries
+    return sum(entry.way is Way.SENT and "get_presence" in entry.data for entry in entries)
 
 
 async def until_seen(device: Device, *states: str) -> None:
@@ -89,3 +108,56 @@ async def test_whoever_may_not_be_seen_any_more_is_watched_no_more_and_others_ar
         await device.session.sessions()
         async with connected(stack.url, user=friend):
             await until_seen(device, "online")
+
+
+async def test_an_answer_and_the_frame_that_it_was_ahead_of_are_one_change(
+    stack: Any, user: str, redis_client: RedisClient
+) -> None:
+    friend = f"{user}-friend"
+    async with (
+        TcpProxy(stack.port) as proxy,
+        connected(f"ws://127.0.0.1:{proxy.port}", user=user) as device,
+    ):
+        await share(stack, device.session.session_id, user=friend)
+        await device.session.presence([friend])
+        async with connected(stack.url, user=friend):
+            await until_seen(device, "online")
+            await tell(redis_client, stack, friend, "offline")
+            await until_seen(device, "online", "offline")
+            proxy.drop_connections()
+            await until_seen(device, "online", "offline", "online")
+            for state in ("online", "online", "offline"):
+                await tell(redis_client, stack, friend, state)
+            await until_seen(device, "online", "offline", "online", "offline")
+
+
+async def test_a_device_that_left_is_no_change_before_its_user_is_offline(
+    stack: Any, user: str
+) -> None:
+    friend = f"{user}-friend"
+    async with (
+        TcpProxy(stack.port) as proxy,
+        connected(f"ws://127.0.0.1:{proxy.port}", user=user) as device,
+    ):
+        await share(stack, device.session.session_id, user=friend)
+        await device.session.presence([friend])
+        async with connected(stack.url, user=friend):
+            await until_seen(device, "online")
+        proxy.drop_connections()
+        await until_seen(device, "online", "offline")
+
+
+async def test_whoever_did_not_ask_for_changes_watches_nobody(stack: Any, user: str) -> None:
+    async with (
+        TcpProxy(stack.port) as proxy,
+        connected(
+            f"ws://127.0.0.1:{proxy.port}", user=user, capabilities=[Capability.DELTAS]
+        ) as device,
+    ):
+        await device.session.presence([user])
+        proxy.drop_connections()
+        for _ in range(2):  # The second is sent after everything that a new connection brings.
+            await device.session.sessions()
+
+    assert [status.state for status in device.statuses].count(parley.State.LIVE) == 2
+    assert asked_for_presence(device) == 1

@@ -16,10 +16,39 @@ from parley_core.redis.connections import RedisConnections
 from parley_core.redis.keys import Keys
 from parley_core.redis.processes import RedisProcesses
 from parley_core.redis.scripts import script
-from parley_testing.proxy import TcpProxy
-from parley_testing.redis_proxy import RedisProxy, name_of
+from parley_testing.proxy import Pipe, TcpProxy
+from parley_testing.redis_proxy import Command, RedisProxy, name_of
 
 APPEND = script("append").sha
+WHEREABOUTS = script("whereabouts").sha
+
+
+class LateAnswers(RedisProxy):
+    """Where users are is answered when the test says so."""
+
+    def __init__(self, target: int) -> None:
+        super().__init__(target)
+        self.answered = asyncio.Event()
+        """Redis has said where somebody is."""
+        self._asking: Pipe | None = None
+        self._late: list[bytes] = []
+
+    def asked(self, pipe: Pipe, commands: list[Command]) -> None:
+        if any(name_of(command) == WHEREABOUTS for command in commands):
+            self._asking = pipe
+
+    def reply(self, pipe: Pipe, chunk: bytes) -> None:
+        if pipe is not self._asking:
+            super().reply(pipe, chunk)
+            return
+        self._late.append(chunk)
+        self.answered.set()
+
+    def release(self) -> None:
+        pipe, self._asking = self._asking, None
+        assert pipe is not None
+        while self._late:
+            super().reply(pipe, self._late.pop(0))
 
 
 def port_of(url: str) -> int:
@@ -141,6 +170,38 @@ async def test_an_append_whose_reply_is_lost_is_acked_once_and_logged_once(
 
         assert proxy.cut_replies[APPEND] == 5
     assert [frame["seq"] for frame in history["messages"]] == [1, 2, 3, 4, 5]
+
+
+async def test_an_answer_that_is_late_does_not_come_after_what_happened_since(
+    new_edge: Any, redis_url: str, agent: Any
+) -> None:
+    frame = b'{"type":"presence","user_id":"ann","state":"offline","devices":[],"last_seen":null}'
+    channel = agent.keys.watch(UserId("ann"))
+    async with (
+        LateAnswers(port_of(redis_url)) as proxy,
+        new_edge(redis_url=f"redis://127.0.0.1:{proxy.port}") as edge,
+        edge.client() as early,
+        edge.client() as late,
+    ):
+        for device, client in (("early", early), ("late", late)):
+            await client.auth("ann", device, capabilities=["presence"])
+        await early.command("get_presence", user_ids=["ann"])
+        async with asyncio.timeout(5):
+            await proxy.answered.wait()
+        proxy.release()
+        await early.receive("system")
+
+        proxy.answered.clear()
+        await late.command("get_presence", user_ids=["ann"])
+        async with asyncio.timeout(5):
+            await proxy.answered.wait()
+        await agent.redis.command(agent.redis.publish_verb, channel, frame, key=channel)
+        await early.receive("presence")
+        proxy.release()
+        answer = await late.receive("system")
+        told = await late.receive("presence")
+
+    assert (answer["presence"][0]["state"], told["state"]) == ("online", "offline")
 
 
 async def test_everybody_who_saw_a_tail_that_was_lost_is_told(edge: Any, agent: Any) -> None:

@@ -57,7 +57,7 @@ class Session:
         self._inbox = Inbox()
         self._events = EventBuffer()
         self._sender = Sender(roll=roll)
-        self._watch = Watch(auth.user_id)
+        self._watch = Watch(auth)
         self._tell_status = on_status
         stream = Stream(auth, self._inbox, self._sender, self._events, self._watch, token)
         self._line = Line(

@@ -59,9 +59,11 @@ class Stream:
         answered = self.sender.settle(frame)
         if isinstance(event, Snapshot) and not event.gap:
             self.watch.moved()
-        for change in self.watch.changes(frame):
+        for change in self.watch.news(frame):
             await self.events.put(change)
         if event is None or (answered and event is frame and place(frame) is None):
+            return
+        if isinstance(event, wire.Presence) and not self.watch.is_news(event):
             return
         await self.events.put(event)
 

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from parley.domain.events import Received
 from parley.errors import Unacknowledged
 from parley_core.domain import server_frames as wire
+from parley_core.domain.client_frames import Auth, Capability
 from parley_core.domain.errors import Refused
 
 _AT_ONCE = 100
@@ -24,12 +25,15 @@ class Watch:
     """Where watched users were when the stream last said it.
 
     Frames are shown to it in the order of the stream; so what was missed between two connections
-    is what their first answer has otherwise than the last frame.
+    is what their first answer has otherwise than the last frame. An answer may say that somebody
+    came before the frame that tells so; what is said twice is news once.
     """
 
-    def __init__(self, user: str) -> None:
-        self._user = user
-        self._known: dict[str, wire.Presence] = {}
+    def __init__(self, auth: Auth) -> None:
+        self._user = auth.user_id
+        self._is_wanted = Capability.PRESENCE in auth.capabilities
+        self._known: dict[str, str] = {}
+        """State by user."""
         self._is_due = asyncio.Event()
 
     def renew(self) -> None:
@@ -38,17 +42,25 @@ class Watch:
 
     def moved(self) -> None:
         """To another session, where one may not see whom one saw in the last."""
-        self._known = {user: at for user, at in self._known.items() if user == self._user}
+        self._known = {user: state for user, state in self._known.items() if user == self._user}
 
-    def changes(self, frame: Received) -> tuple[wire.Presence, ...]:
+    def is_news(self, presence: wire.Presence) -> bool:
+        """Whether a watched user's frame says otherwise than the stream has said."""
+        known = self._known.get(presence.user_id)
+        if known is not None:
+            self._known[presence.user_id] = presence.state
+        return presence.state != known
+
+    def news(self, frame: Received) -> tuple[wire.Presence, ...]:
         """What an answer to `get_presence` says otherwise than the stream has said."""
-        if isinstance(frame, wire.Presence) and frame.user_id in self._known:
-            self._known[frame.user_id] = frame
-        if not isinstance(frame, wire.System) or frame.presence is UNSET:
+        if not self._is_wanted or not isinstance(frame, wire.System) or frame.presence is UNSET:
             return ()
-        told = [_told(entry) for entry in frame.presence]
-        news = tuple(each for each in told if _is_news(each, self._known.get(each.user_id, each)))
-        self._known.update((each.user_id, each) for each in told)
+        news = tuple(
+            _told(entry)
+            for entry in frame.presence
+            if self._known.get(entry.user_id, entry.state) != entry.state
+        )
+        self._known.update((entry.user_id, entry.state) for entry in frame.presence)
         return news
 
     async def run(self, ask: Ask) -> None:
@@ -75,11 +87,6 @@ class Watch:
             return
         for user in users:
             await self._renew([user], ask)
-
-
-def _is_news(now: wire.Presence, before: wire.Presence) -> bool:
-    # `last_seen` of somebody online is the moment of the answer.
-    return (now.state, now.devices) != (before.state, before.devices)
 
 
 def _told(entry: wire.PresenceEntry) -> wire.Presence:

@@ -73,8 +73,9 @@ async def _get_presence(connection: Connection, command: Command) -> None:
         await connection.watch(users)
         # Whoever went before the watch began would be watched by it.
         await _check_may_see(connection, users)
-    found = await connection.edge.connections.whereabouts(users)
-    connection.send(presence_reply(found, command))
+    with connection.watching.answering(watcher=connection):
+        found = await connection.edge.connections.whereabouts(users)
+        connection.send(presence_reply(found, command))
 
 
 async def _check_may_see(connection: Connection, users: Iterable[UserId]) -> None:

@@ -224,7 +224,8 @@ class Connection:
 
     def told(self, body: bytes) -> None:
         """Of the presence of somebody whom the client watches."""
-        self.outbox.write(self.audience.form.write(body))
+        if not self.watching.keeps(body):
+            self.outbox.write(self.audience.form.write(body))
 
     # Its session
 
