@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from parley_core.domain.ids import UserId
+from parley_core.domain.ids import SessionId, UserId
+from parley_core.domain.members import Role
+from parley_core.domain.server_frames import Presence, encode
 from parley_core.redis.client import RedisClient
 from parley_core.redis.connections import RedisConnections
 from parley_core.redis.keys import Keys
+from parley_core.redis.memberships import RedisMemberships
 from parley_core.redis.processes import RedisProcesses
 from parley_core.redis.scripts import script
 from parley_testing.proxy import Pipe, TcpProxy
@@ -49,6 +52,11 @@ class LateAnswers(RedisProxy):
         assert pipe is not None
         while self._late:
             super().reply(pipe, self._late.pop(0))
+
+
+def presence(user: str, state: str, *devices: str) -> bytes:
+    """What the presence service publishes."""
+    return encode(Presence(user_id=user, state=state, devices=list(devices), last_seen=None))
 
 
 def port_of(url: str) -> int:
@@ -172,11 +180,39 @@ async def test_an_append_whose_reply_is_lost_is_acked_once_and_logged_once(
     assert [frame["seq"] for frame in history["messages"]] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("fault", ["cut", "stall"])
+async def test_who_came_while_an_edge_heard_nothing_is_told_to_those_who_watch(
+    fault: str, new_edge: Any, redis_url: str, redis_client: RedisClient, keys: Keys
+) -> None:
+    async with (
+        TcpProxy(port_of(redis_url)) as proxy,
+        new_edge(redis_url=f"redis://127.0.0.1:{proxy.port}") as deaf,
+        new_edge() as hearing,
+        deaf.client() as watching,
+    ):
+        session = SessionId((await watching.auth("ann", capabilities=["presence"]))["session_id"])
+        await RedisMemberships(redis_client, keys).set_role(
+            session, UserId("bob"), role=Role.MEMBER, by=UserId("ann")
+        )
+        await watching.command("get_presence", user_ids=["bob"])
+        before = (await watching.receive("system"))["presence"][0]
+
+        getattr(proxy, fault)()
+        async with hearing.client() as bob:
+            await bob.auth("bob", "tablet")
+            channel, frame = keys.watch(UserId("bob")), presence("bob", "online", "tablet")
+            await redis_client.command(redis_client.publish_verb, channel, frame, key=channel)
+            proxy.heal()
+            told = await watching.until("presence", user_id="bob")
+
+    assert before["state"] == "offline"
+    assert (told["state"], told["devices"]) == ("online", ["tablet"])
+
+
 async def test_an_answer_that_is_late_does_not_come_after_what_happened_since(
     new_edge: Any, redis_url: str, agent: Any
 ) -> None:
-    frame = b'{"type":"presence","user_id":"ann","state":"offline","devices":[],"last_seen":null}'
-    channel = agent.keys.watch(UserId("ann"))
+    channel, frame = agent.keys.watch(UserId("ann")), presence("ann", "offline")
     async with (
         LateAnswers(port_of(redis_url)) as proxy,
         new_edge(redis_url=f"redis://127.0.0.1:{proxy.port}") as edge,

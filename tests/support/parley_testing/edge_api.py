@@ -65,7 +65,7 @@ class EdgeApiPlace:
         connections = RedisConnections(self.client, self.keys, process=PROCESS)
         feed = RedisFeed(self.client, name="test-feed")
         memberships = RedisMemberships(self.client, self.keys)
-        upkeep = Upkeep(self.conversations)
+        upkeep = Upkeep(self.conversations, connections)
         return Edge(
             server=Server("edge-1", 30_000),
             conversations=self.conversations,

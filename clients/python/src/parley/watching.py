@@ -13,6 +13,7 @@ from parley.errors import Unacknowledged
 from parley_core.domain import server_frames as wire
 from parley_core.domain.client_frames import Auth, Capability
 from parley_core.domain.errors import Refused
+from parley_core.domain.presence import presence_frame
 
 _AT_ONCE = 100
 """Users of one command; the protocol takes no more."""
@@ -56,7 +57,7 @@ class Watch:
         if not self._is_wanted or not isinstance(frame, wire.System) or frame.presence is UNSET:
             return ()
         news = tuple(
-            _told(entry)
+            presence_frame(entry)
             for entry in frame.presence
             if self._known.get(entry.user_id, entry.state) != entry.state
         )
@@ -87,12 +88,3 @@ class Watch:
             return
         for user in users:
             await self._renew([user], ask)
-
-
-def _told(entry: wire.PresenceEntry) -> wire.Presence:
-    return wire.Presence(
-        user_id=entry.user_id,
-        state=entry.state,
-        devices=entry.devices,
-        last_seen=entry.last_seen,
-    )

@@ -67,7 +67,7 @@ class Service:
         self._started_at = time.time()
         self._is_started = False
         self._tasks = Tasks()
-        self._upkeep = Upkeep(stores.conversations)
+        self._upkeep = Upkeep(stores.conversations, stores.connections)
         self._edge = self._new_edge()
         self._broadcasts = Broadcasts(
             self._edge.hub, self._edge.roster, channel=Keys(settings.key_prefix).broadcast

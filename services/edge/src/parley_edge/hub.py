@@ -3,7 +3,7 @@
 Pub/sub is a hint, the log is the truth. Besides the holes that readers find themselves, a session's
 connections compare their position with the log whenever frames may have been missed without a
 trace: after a gap of the feed, when a seq comes that was there before (Redis lost its tail), and
-after 10 s without a frame.
+after 10 s without a frame. Those who watch a user are told after a gap where the user is.
 """
 
 from __future__ import annotations
@@ -77,8 +77,7 @@ class Hub:
     def _on_message(self, name: str, data: bytes) -> None:
         channel = self.sessions.get(name)
         if channel is None:
-            for watcher in self.watches.members(name):
-                watcher.told(data)
+            self._tell_watchers(name, data)
             return
         channel.heard_at = self._clock()
         try:
@@ -90,6 +89,13 @@ class Hub:
         except ValueError as error:  # msgspec's errors too
             log.warning("a live frame cannot be read", channel=name, error=type(error).__name__)
             self._compare(channel)
+
+    def _tell_watchers(self, name: str, data: bytes) -> None:
+        channel = self.watches.get(name)
+        if channel is not None:
+            channel.heard_at = self._clock()
+            for watcher in tuple(channel.members):  # They may leave while they are told.
+                watcher.told(data)
 
     def _dispatch(self, channel: Channel[Listener], frame: LiveFrame) -> None:
         if _was_there_before(channel, frame):
@@ -108,9 +114,12 @@ class Hub:
 
     def _on_gap(self, names: frozenset[str]) -> None:
         for name in names:
-            channel = self.sessions.get(name)
+            channel, watched = self.sessions.get(name), self.watches.get(name)
+            user = self._keys.watched(name)
             if channel is not None:
                 self._compare(channel)
+            elif watched is not None and user is not None:
+                self._upkeep.find(user, watched)
 
     def _compare(self, channel: Channel[Listener]) -> None:
         session = None

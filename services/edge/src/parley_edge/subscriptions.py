@@ -7,7 +7,7 @@ left, so that a client that comes right back finds it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -64,11 +64,6 @@ class Subscriptions(Generic[Member]):
 
     def get(self, name: str) -> Channel[Member] | None:
         return self._channels.get(name)
-
-    def members(self, name: str) -> Collection[Member]:
-        """A copy: members may leave while they are told something."""
-        channel = self._channels.get(name)
-        return tuple(channel.members) if channel else ()
 
     async def join(self, name: str, member: Member) -> Channel[Member]:
         """Returns the channel when what is published from then on arrives. Raises `Unavailable`."""

@@ -1,7 +1,7 @@
-"""Reads and renewals that sessions of attached connections need now and then.
+"""Reads and renewals that attached connections need now and then: of sessions, of watched users.
 
-One owned task works through what was asked for; a session is asked for at most once at a time, so
-the queue is bounded by the sessions that this process hears.
+One owned task works through what was asked for; a session or a user is asked for at most once at a
+time, so the queue is bounded by the channels that this process hears.
 """
 
 from __future__ import annotations
@@ -16,28 +16,33 @@ from parley_core.domain.changes import RolesChanged
 from parley_core.domain.errors import Unavailable
 from parley_core.domain.events import Glance
 from parley_core.domain.ids import SessionId, UserId
-from parley_core.ports import Conversations
-from parley_edge.listener import Listener
+from parley_core.domain.presence import presence_entry, presence_frame
+from parley_core.domain.server_frames import encode
+from parley_core.ports import Connections, Conversations
+from parley_edge.listener import Listener, Watcher
 from parley_edge.subscriptions import Channel
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
-"""Sessions that are read in one pipeline, and whose connections are told in one step: thousands
-that attached together are silent together, and must not hold up a text."""
+"""Sessions or users that are read in one pipeline, and whose connections are told in one step:
+thousands that attached together are silent together, and must not hold up a text."""
 _PAUSE = 0.5
 """Seconds to wait after Redis was away."""
 
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
 class Upkeep:
-    """What is due, by session."""
+    """What is due, by session and by user."""
 
-    def __init__(self, conversations: Conversations) -> None:
+    def __init__(self, conversations: Conversations, connections: Connections) -> None:
         self._conversations = conversations
+        self._connections = connections
         self._to_compare: dict[SessionId, Channel[Listener]] = {}
         self._to_touch: dict[SessionId, UserId] = {}
+        self._to_find: dict[UserId, Channel[Watcher]] = {}
         self._wake = asyncio.Event()
 
     def compare(self, session: SessionId, channel: Channel[Listener]) -> None:
@@ -50,13 +55,22 @@ class Upkeep:
         self._to_touch.setdefault(session, user)
         self._wake.set()
 
+    def find(self, user: UserId, channel: Channel[Watcher]) -> None:
+        """Tell those who watch the user where it is: that it came or went may have been missed."""
+        self._to_find.setdefault(user, channel)
+        self._wake.set()
+
     async def run(self) -> None:
         """Until cancelled. What fails because Redis is away stays due."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._to_compare or self._to_touch:
-                done = await self._compare_some() and await self._touch_some()
+            while self._to_compare or self._to_touch or self._to_find:
+                done = (
+                    await self._compare_some()
+                    and await self._touch_some()
+                    and await self._find_some()
+                )
                 await asyncio.sleep(0 if done else _PAUSE)
 
     async def _compare_some(self) -> bool:
@@ -88,12 +102,29 @@ class Upkeep:
                 log.error("a session was not kept alive", exc_info=result)
         return is_whole
 
+    async def _find_some(self) -> bool:
+        batch = _taken(self._to_find)
+        heard = {user: channel.heard_at for user, channel in batch.items()}
+        try:
+            found = await self._connections.whereabouts(tuple(batch))
+        except Unavailable:
+            self._to_find = batch | self._to_find
+            return False
+        for each in found:
+            channel = batch[each.user]
+            # What was heard meanwhile may be newer, and has been told.
+            if channel.heard_at == heard[each.user]:
+                body = encode(presence_frame(presence_entry(each)))
+                for watcher in tuple(channel.members):
+                    watcher.told(body)
+        return True
 
-def _taken(due: dict[SessionId, Value]) -> dict[SessionId, Value]:
+
+def _taken(due: dict[Key, Value]) -> dict[Key, Value]:
     """The first of them, which are not due any more."""
     batch = dict(islice(due.items(), _BATCH))
-    for session in batch:
-        del due[session]
+    for key in batch:
+        del due[key]
     return batch
 
 

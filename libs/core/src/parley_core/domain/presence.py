@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from parley_core.domain.events import Whereabouts
-from parley_core.domain.server_frames import PresenceEntry
+from parley_core.domain.server_frames import Presence, PresenceEntry
 
 GRACE = 5.0
 """From a user's last connection to being offline, so that a reconnect does not flap."""
@@ -71,4 +71,14 @@ def presence_entry(found: Whereabouts) -> PresenceEntry:
         state=UserState.ONLINE if found.online else UserState.OFFLINE,
         devices=sorted({connection.device for connection in found.connections}),
         last_seen=None if found.last_seen is None else stamp(found.last_seen),
+    )
+
+
+def presence_frame(entry: PresenceEntry) -> Presence:
+    """The entry of an answer as what those who watch are told."""
+    return Presence(
+        user_id=entry.user_id,
+        state=entry.state,
+        devices=entry.devices,
+        last_seen=entry.last_seen,
     )

@@ -81,6 +81,11 @@ class Keys:
     def watch(self, user: UserId) -> str:
         return f"{self.tagged(partition_of(user))}:watch:{user}"
 
+    def watched(self, channel: str) -> UserId | None:
+        """Whose `watch` a channel is; None if it is another one."""
+        user = channel.removeprefix(f"{self.prefix}:").partition("}:watch:")[2]
+        return UserId(user) if user else None
+
     def rate(self, user: UserId, action: str, *, partition: Partition) -> str:
         """A rate bucket. It lives where the session is: a member's limits count per partition."""
         return f"{self.tagged(partition)}:rate:{user}:{action}"
