@@ -4,6 +4,8 @@
 # images have been brought under TAG: never on the current context by itself.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/tools.sh
+
 marks=$1
 TAG=${TAG:-dev}
 export TAG
@@ -14,7 +16,6 @@ if [ -z "${E2E_CONTEXT-}" ]; then
     # The kit makes base images where no registry has them.
     [ ! -x ../shared/cluster/images ] || ../shared/cluster/images
     sh scripts/cluster.sh up
-    . scripts/tools.sh
     fetch redis:8.0
 fi
 sh scripts/images.sh "$TAG"

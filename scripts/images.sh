@@ -2,6 +2,8 @@
 # Build the services' images from this tree: images.sh [--target STAGE] TAG [SERVICE...]
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/tools.sh
+
 target=runtime
 if [ "${1-}" = --target ]; then
     target=$2
@@ -10,8 +12,7 @@ fi
 tag=$1
 shift
 
-command -v docker > /dev/null || { echo "There is no docker: the images are built with it." >&2; exit 1; }
-timeout 20 docker version > /dev/null || { echo "No docker engine answers: start one." >&2; exit 1; }
+need docker
 # Without buildx the docker command refuses to build, unless it is told to take the classic builder.
 docker buildx version > /dev/null 2>&1 || export DOCKER_BUILDKIT=0
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from parley_testing.kube.release import ROOT
 from parley_testing.kube.report import Form, Report
+from parley_testing.repository import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from parley_testing.chart.rendering import (
-    CHART,
     Object,
     case,
     each_case,
@@ -22,6 +21,7 @@ from parley_testing.chart.rendering import (
 from parley_testing.chart.schemas import is_foreign
 from parley_testing.kube.cluster import Cluster
 from parley_testing.kube.tools import CommandFailed
+from parley_testing.repository import CHART
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,6 @@ from kubernetes_validate.utils import ValidationError as KubernetesError
 from parley_testing.chart.flows import selects
 from parley_testing.chart.rendering import (
     CASES,
-    CHART,
     NAMESPACE,
     RELEASE,
     Object,
@@ -24,6 +23,7 @@ from parley_testing.chart.rendering import (
     templates,
 )
 from parley_testing.chart.schemas import VERSIONS, check, check_foreign, is_foreign
+from parley_testing.repository import CHART
 
 pytestmark = pytest.mark.e2e
 

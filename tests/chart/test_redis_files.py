@@ -13,8 +13,8 @@ from secrets import token_hex
 import pytest
 import redis
 
-from parley_testing.chart.rendering import CHART
 from parley_testing.ports import free_port
+from parley_testing.repository import CHART
 
 FILES = CHART / "files" / "redis"
 PASSWORD = 'a "quoted" \\ and $HOME `id`'

@@ -12,7 +12,8 @@ import yaml
 from jsonschema import Draft7Validator
 
 from parley_core.settings import SECTIONS
-from parley_testing.chart.rendering import CHART, PARTS, each_case
+from parley_testing.chart.rendering import PARTS, each_case
+from parley_testing.repository import CHART
 
 Path = tuple[str, ...]
 

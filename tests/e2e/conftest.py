@@ -19,8 +19,8 @@ from parley_testing.kube.playground import (
     next_images,
     playground,
 )
-from parley_testing.kube.release import ROOT
 from parley_testing.kube.tools import run
+from parley_testing.repository import ROOT
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from parley_testing.containers import network, running
-
-ROOT = Path(__file__).parents[2]
+from parley_testing.repository import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from copy import deepcopy
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -21,9 +20,9 @@ from parley_operator.domain.pods import PodName
 from parley_operator.kubernetes.client import GROUP, VERSION
 from parley_testing.kube.cluster import Cluster
 from parley_testing.kube.tools import CommandFailed
+from parley_testing.repository import CHART, ROOT
 
-ROOT = Path(__file__).parents[3]
-FILE = ROOT / "charts" / "parley" / "files" / "drains.parley.dev.yaml"
+FILE = CHART / "files" / "drains.parley.dev.yaml"
 LABELS = {"matchLabels": {"app.kubernetes.io/component": "edge"}}
 
 

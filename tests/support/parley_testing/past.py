@@ -18,14 +18,14 @@ from parley_conversation.graph.states import States
 from parley_conversation.saver import RunSaver, run_settings
 from parley_conversation.threads import OwnThreads
 from parley_core.authentication import BelievingAuthenticator
-from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, SessionId, UserId
+from parley_core.domain.ids import ConnectionId, DeviceId, SessionId, UserId
 from parley_core.http_api import Askers
 from parley_core.redis.branches import RedisBranches
 from parley_core.redis.client import RedisClient
 from parley_core.redis.conversations import RedisConversations
 from parley_core.redis.keys import Keys
 from parley_testing.desk import Desk
-from parley_testing.talk import Talk
+from parley_testing.talk import Talk, edge_store
 
 BACK_END = {"Authorization": "Bearer s3cret"}
 ANN = UserId("ann")
@@ -114,18 +114,9 @@ class Place:
         return {name.decode() for name in found}
 
 
-def place_at(client: RedisClient, keys: Keys, **how: Any) -> Place:
-    store = RedisConversations(
-        client,
-        keys,
-        process=ProcessId("edge/test"),
-        nonce=lambda: token_hex(8),
-        rate_text=1000,
-        burst=1000,
-        kept=1000,
-        max_sessions=how.get("max_sessions", 10),
-    )
-    return Place(client, keys, store, **how)
+def place_at(client: RedisClient, keys: Keys, *, max_sessions: int = 10) -> Place:
+    store = edge_store(client, keys, max_sessions=max_sessions)
+    return Place(client, keys, store, max_sessions)
 
 
 def path(session: str, what: str) -> str:

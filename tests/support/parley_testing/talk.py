@@ -184,7 +184,7 @@ class Talk:
                 await self._news.wait()
 
 
-def edge_store(client: RedisClient, keys: Keys) -> RedisConversations:
+def edge_store(client: RedisClient, keys: Keys, *, max_sessions: int = 10) -> RedisConversations:
     """Sessions as an edge sees them."""
     return RedisConversations(
         client,
@@ -194,7 +194,7 @@ def edge_store(client: RedisClient, keys: Keys) -> RedisConversations:
         rate_text=1000,
         burst=1000,
         kept=1000,
-        max_sessions=10,
+        max_sessions=max_sessions,
     )
 
 
@@ -212,8 +212,10 @@ async def new_talk(
     feed.listen(on_message=talk.hear, on_gap=lambda _channels: None)
     await feed.start()
     await feed.subscribe(keys.session(opened.session).channel)
-    yield talk
-    await feed.aclose()
+    try:
+        yield talk
+    finally:
+        await feed.aclose()
 
 
 class Counters:

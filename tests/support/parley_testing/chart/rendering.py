@@ -12,9 +12,8 @@ import pytest
 import yaml
 
 from parley_testing.kube.tools import tool
+from parley_testing.repository import CHART
 
-ROOT = Path(__file__).parents[4]
-CHART = ROOT / "charts" / "parley"
 CASES = sorted((CHART / "ci").glob("*-values.yaml"))
 """The matrix of value files."""
 each_case = pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)

@@ -9,7 +9,8 @@ from pathlib import Path
 import kubernetes_validate
 from jsonschema import Draft7Validator
 
-from parley_testing.chart.rendering import CHART, Object
+from parley_testing.chart.rendering import Object
+from parley_testing.repository import CHART
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(29, 38))
 """Of Kubernetes."""

@@ -14,9 +14,10 @@ import parley
 from parley_core.domain import server_frames as wire
 from parley_testing.kube.cluster import Cluster, Object
 from parley_testing.kube.journal_server import JournalServer
-from parley_testing.kube.release import ROOT, Release
+from parley_testing.kube.release import Release
 from parley_testing.kube.tools import run
 from parley_testing.kube.volume import volume
+from parley_testing.repository import ROOT
 
 IMAGES = ("parley-edge", "parley-conversation", "parley-presence", "parley-operator")
 VALUES = (ROOT / "k8s" / "values-e2e.yaml", ROOT / "tests" / "e2e" / "agent.yaml")

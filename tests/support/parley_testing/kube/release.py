@@ -11,9 +11,8 @@ from pathlib import Path
 from time import monotonic
 
 from parley_testing.kube.cluster import Cluster, Pod
+from parley_testing.repository import CHART
 
-ROOT = Path(__file__).parents[4]
-CHART = ROOT / "charts" / "parley"
 DEPLOYED = ("edge", "conversation", "presence", "operator")
 """Components that are Deployments."""
 _LOOK_EACH = 0.25

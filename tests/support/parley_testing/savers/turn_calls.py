@@ -6,20 +6,16 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from secrets import token_hex
 from typing import Any
 
 import parley_checkpoint
-from parley_core.domain.ids import ConnectionId, DeviceId, ProcessId, UserId
 from parley_core.redis.client import RedisClient
-from parley_core.redis.conversations import RedisConversations
-from parley_core.redis.feed import RedisFeed
 from parley_core.redis.keys import Keys
 from parley_core.redis.scripts import every_script
 from parley_local.redis_server import RedisServer
 from parley_testing.proxy import Pipe
 from parley_testing.redis_proxy import Command, RedisProxy, name_of
-from parley_testing.talk import Talk, Workers
+from parley_testing.talk import Talk, Workers, edge_store, new_talk
 
 _ASIDE = frozenset({"", "delta", "renew", "beat"})
 """What a worker asks besides: pieces of the answer, what it does each few seconds for all turns,
@@ -71,30 +67,13 @@ def _wanted(batch: list[str]) -> list[str]:
 @asynccontextmanager
 async def _talking(url: str, worker_port: int) -> AsyncIterator[Talk]:
     """A new session, and a worker whose calls go to `worker_port`."""
-    keys, user = Keys("turn-calls"), UserId("user")
+    keys = Keys("turn-calls")
     async with AsyncExitStack() as stack:
         client = RedisClient(url, name="bench")
         await client.start()
         stack.push_async_callback(client.aclose)
-        store = RedisConversations(
-            client,
-            keys,
-            process=ProcessId("edge/bench"),
-            nonce=lambda: token_hex(8),
-            rate_text=1000,
-            burst=1000,
-            kept=1000,
-            max_sessions=10,
-        )
-        opened = await store.open(
-            user, device=DeviceId("d"), connection=ConnectionId("c"), new=token_hex(8)
-        )
-        talk = Talk(store, opened.session, user=user)
-        feed = RedisFeed(client, name="bench")
-        stack.push_async_callback(feed.aclose)
-        feed.listen(on_message=talk.hear, on_gap=lambda _channels: None)
-        await feed.start()
-        await feed.subscribe(keys.session(opened.session).channel)
+        store = edge_store(client, keys)
+        talk = await stack.enter_async_context(new_talk(client, keys, store))
         env = {
             "REDIS_URL": f"redis://127.0.0.1:{worker_port}/0",
             "KEY_PREFIX": keys.prefix,

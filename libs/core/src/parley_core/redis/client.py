@@ -14,7 +14,7 @@ from parley_core.redis.cluster import Cluster
 from parley_core.redis.link import LIMITS, Limits, Way
 from parley_core.redis.nodes import Nodes, OneServer
 from parley_core.redis.scripts import every_script
-from parley_core.redis.sentinel import Fixed, parse_place
+from parley_core.redis.sentinel import parse_place
 from parley_core.redis.wire import Address, Argument, ask, pack
 
 Version = tuple[int, int, int]
@@ -124,11 +124,10 @@ class RedisClient:
         return await self._place.address(within=self.way.limits.connect)
 
     async def _connect(self, address: Address) -> None:
-        locate = None if isinstance(self._place, Fixed) else self._locate
         nodes: Nodes = (
             Cluster(address, self.way)
             if self.cluster
-            else OneServer(address, self.way, locate=locate)
+            else OneServer(address, self.way, locate=self._locate)
         )
         self._nodes = nodes
         self._blocking = BlockingLinks(nodes, self.way, most=self._most_blocking)

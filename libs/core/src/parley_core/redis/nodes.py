@@ -50,7 +50,7 @@ class OneServer:
         address: Address,
         way: Way,
         *,
-        locate: Callable[[], Awaitable[Address]] | None = None,
+        locate: Callable[[], Awaitable[Address]],
     ) -> None:
         self._locate = locate
         self._link = Link(address, way, refused=self._refused, locate=locate)
@@ -70,8 +70,6 @@ class OneServer:
 
     async def look_again(self) -> None:
         """Where it is now. Raises `Unavailable`."""
-        if self._locate is None:
-            return
         address = await self._locate()
         if address != self._link.address:
             self._link.address = address
