@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -55,6 +57,16 @@ SESSION_LIFE = timedelta(days=7)
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # probes and metrics come from other machines
 
 _logger = structlog.get_logger(__name__)
+
+
+async def run(settings: ConversationSettings, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then drain. Raises `PermanentError` if it cannot start."""
+    service = await build(settings)
+    # What is there now stays for good: looking through all of LangChain's modules again and again
+    # for garbage would stop every turn for a tenth of a second.
+    gc.collect()
+    gc.freeze()
+    await service.run(stop)
 
 
 async def build(settings: ConversationSettings) -> Service:

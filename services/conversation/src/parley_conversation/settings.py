@@ -5,13 +5,10 @@ from __future__ import annotations
 from parley_core.settings import (
     LanggraphSection,
     RedisSection,
-    Settings,
-    SystemSection,
+    ServiceSettings,
     WebsocketSection,
 )
 
 
-class ConversationSettings(
-    RedisSection, WebsocketSection, LanggraphSection, SystemSection, Settings
-):
+class ConversationSettings(RedisSection, WebsocketSection, LanggraphSection, ServiceSettings):
     """All that the conversation service reads from the environment and CONFIG_FILE."""

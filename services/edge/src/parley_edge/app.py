@@ -235,7 +235,7 @@ class Service:
         )
 
 
-async def run(settings: EdgeSettings, *, stop: asyncio.Event) -> None:
+async def run(settings: EdgeSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, drain, end. Raises `PermanentError` if it cannot start."""
     process = process_id(settings.server_id, boot=settings.parley_boot or secrets.token_hex(4))
     async with open_stores(settings, process=process) as stores:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from parley_core.settings import (
     LanggraphSection,
     RedisSection,
-    Settings,
-    SystemSection,
+    ServiceSettings,
     WebsocketSection,
 )
 
 
-class LocalSettings(Settings, RedisSection, WebsocketSection, LanggraphSection, SystemSection):
+class LocalSettings(ServiceSettings, RedisSection, WebsocketSection, LanggraphSection):
     """All settings of all services; they inherit the environment that these come from."""
 
     @property

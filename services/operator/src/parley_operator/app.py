@@ -59,11 +59,12 @@ class Parts:
 class Operator:
     """One process of the operator."""
 
-    def __init__(self, settings: OperatorSettings) -> None:
+    def __init__(self, settings: OperatorSettings, stop: asyncio.Event) -> None:
+        """`stop` leaves everything as it is; then `run` returns."""
         self._settings = settings
         self._home = settings.home
         self._clock = asyncio.get_running_loop().time
-        self._stopping = asyncio.Event()
+        self._stopping = stop
         self._tasks = Tasks()
         self._picture = Picture(clock=self._clock)
         self._keys = Keys(settings.key_prefix)
@@ -75,12 +76,8 @@ class Operator:
             connections=settings.redis_max_connections,
         )
 
-    def stop(self) -> None:
-        """Leave everything as it is; `run` returns."""
-        self._stopping.set()
-
     async def run(self) -> None:
-        """Until `stop`. Raises `PermanentError` if it cannot start."""
+        """Until it is stopped. Raises `PermanentError` if it cannot start."""
         if not self._settings.service_token.get_secret_value():
             log.warning(_UNPROVED)
         async with AsyncExitStack() as stack:
@@ -202,3 +199,8 @@ class Operator:
             service_token=self._token,
         )
         return HttpServer(app, host=self._settings.websocket_host, port=self._settings.admin_port)
+
+
+async def run(settings: OperatorSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. Raises `PermanentError` if it cannot start."""
+    await Operator(settings, stop).run()

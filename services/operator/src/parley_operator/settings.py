@@ -6,14 +6,13 @@ from parley_core.domain.errors import PermanentError
 from parley_core.settings import (
     OperatorSection,
     RedisSection,
-    Settings,
-    SystemSection,
+    ServiceSettings,
     WebsocketSection,
 )
 from parley_operator.domain.deaths import Home
 
 
-class OperatorSettings(OperatorSection, RedisSection, WebsocketSection, SystemSection, Settings):
+class OperatorSettings(OperatorSection, RedisSection, WebsocketSection, ServiceSettings):
     """All that it reads from the environment and CONFIG_FILE.
 
     Of the edges' own settings it needs those that say how fast connections move; it has to be

@@ -49,14 +49,15 @@ class Duty(NamedTuple):
 class PresenceService:
     """One process of the presence service."""
 
-    def __init__(self, settings: PresenceSettings) -> None:
+    def __init__(self, settings: PresenceSettings, stop: asyncio.Event) -> None:
+        """`stop` ends every duty after its step; then `run` returns."""
         boot = settings.parley_boot or secrets.token_hex(4)
         keys = Keys(settings.key_prefix)
         self._keys = keys
         self._settings = settings
         self._process = process_id(settings.server_id, boot=boot)
         self._started = time.time()
-        self._stopping = asyncio.Event()
+        self._stopping = stop
         self._is_started = False
         self._client = RedisClient(
             settings.redis_location(),
@@ -69,12 +70,8 @@ class PresenceService:
         self._housekeeping = RedisHousekeeping(self._client, keys, processes=self._processes)
         self._connections = RedisConnections(self._client, keys, process=self._process)
 
-    def stop(self) -> None:
-        """End every duty after its step, then `run` returns."""
-        self._stopping.set()
-
     async def run(self) -> None:
-        """Until `stop`. Raises `PermanentError` if a port or this Redis cannot be used."""
+        """Until it is stopped. Raises `PermanentError` if a port or this Redis cannot be used."""
         _log.warning(BELIEVING)
         admin, api = self._admin_server(), self._api_server()
         await admin.start()
@@ -175,3 +172,8 @@ class PresenceService:
             host=self._settings.websocket_host,
             port=self._settings.http_port,
         )
+
+
+async def run(settings: PresenceSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. Raises `PermanentError` if it cannot start."""
+    await PresenceService(settings, stop).run()

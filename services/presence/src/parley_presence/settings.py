@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from parley_core.settings import RedisSection, Settings, SystemSection, WebsocketSection
+from parley_core.settings import RedisSection, ServiceSettings, WebsocketSection
 
 
-class PresenceSettings(Settings, RedisSection, WebsocketSection, SystemSection):
+class PresenceSettings(ServiceSettings, RedisSection, WebsocketSection):
     """All that it reads from the environment and CONFIG_FILE."""

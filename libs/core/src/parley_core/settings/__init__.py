@@ -4,7 +4,7 @@ Environment names as they are; in the YAML file that `CONFIG_FILE` names, the se
 in lower case without the section's prefix (`redis.url`, `websocket.port`). Environment wins.
 """
 
-from parley_core.settings.loading import Settings, load
+from parley_core.settings.loading import ServiceSettings, Settings, load
 from parley_core.settings.operator import OperatorSection
 from parley_core.settings.sections import (
     SECTIONS,
@@ -20,6 +20,7 @@ __all__ = [
     "LanggraphSection",
     "OperatorSection",
     "RedisSection",
+    "ServiceSettings",
     "Settings",
     "SystemSection",
     "WebsocketSection",

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from parley_core.domain.errors import PermanentError
+from parley_core.settings.sections import SystemSection
 from parley_core.settings.yaml_file import read_file
 
 
@@ -28,7 +29,7 @@ class YamlSource(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Base of each service's settings: compose it with sections. An empty variable is not set."""
+    """From environment and CONFIG_FILE: compose it with sections. An empty variable is not set."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True
@@ -45,6 +46,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, YamlSource(settings_cls)
+
+
+class ServiceSettings(SystemSection, Settings):
+    """Base of each service's settings."""
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
