@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -18,6 +20,16 @@ from parley_testing.proxy import TcpProxy
 
 TOKEN = "s3cret"
 SETTINGS = {"SERVICE_TOKEN": TOKEN}
+
+
+@asynccontextmanager
+async def unsteady(stack: Any, user: str, **options: Any) -> AsyncIterator[tuple[TcpProxy, Device]]:
+    """A device, and the network between it and the edges."""
+    async with (
+        TcpProxy(stack.port) as proxy,
+        connected(f"ws://127.0.0.1:{proxy.port}", user=user, **options) as device,
+    ):
+        yield proxy, device
 
 
 async def share(stack: Any, session: str, *, user: str) -> None:
@@ -57,10 +69,7 @@ async def test_what_a_watch_missed_between_two_connections_is_told_and_it_goes_o
     stack: Any, user: str
 ) -> None:
     friend = f"{user}-friend"
-    async with (
-        TcpProxy(stack.port) as proxy,
-        connected(f"ws://127.0.0.1:{proxy.port}", user=user) as device,
-    ):
+    async with unsteady(stack, user) as (proxy, device):
         await share(stack, device.session.session_id, user=friend)
         (entry,) = await device.session.presence([friend])
         async with connected(stack.url, user=friend):
@@ -76,10 +85,7 @@ async def test_what_happened_while_there_was_no_connection_is_told_by_the_next(
     stack: Any, user: str
 ) -> None:
     friend = f"{user}-friend"
-    async with (
-        TcpProxy(stack.port) as proxy,
-        connected(f"ws://127.0.0.1:{proxy.port}", user=user) as device,
-    ):
+    async with unsteady(stack, user) as (proxy, device):
         await share(stack, device.session.session_id, user=friend)
         await device.session.presence([friend])
         proxy.cut()
@@ -92,10 +98,7 @@ async def test_whoever_may_not_be_seen_any_more_is_watched_no_more_and_others_ar
     stack: Any, user: str
 ) -> None:
     friend, other = f"{user}-friend", f"{user}-other"
-    async with (
-        TcpProxy(stack.port) as proxy,
-        connected(f"ws://127.0.0.1:{proxy.port}", user=user) as device,
-    ):
+    async with unsteady(stack, user) as (proxy, device):
         for each in (friend, other):
             await share(stack, device.session.session_id, user=each)
         await device.session.presence([friend, other])
@@ -114,10 +117,7 @@ async def test_an_answer_and_the_frame_that_it_was_ahead_of_are_one_change(
     stack: Any, user: str, redis_client: RedisClient
 ) -> None:
     friend = f"{user}-friend"
-    async with (
-        TcpProxy(stack.port) as proxy,
-        connected(f"ws://127.0.0.1:{proxy.port}", user=user) as device,
-    ):
+    async with unsteady(stack, user) as (proxy, device):
         await share(stack, device.session.session_id, user=friend)
         await device.session.presence([friend])
         async with connected(stack.url, user=friend):
@@ -135,10 +135,7 @@ async def test_a_device_that_left_is_no_change_before_its_user_is_offline(
     stack: Any, user: str
 ) -> None:
     friend = f"{user}-friend"
-    async with (
-        TcpProxy(stack.port) as proxy,
-        connected(f"ws://127.0.0.1:{proxy.port}", user=user) as device,
-    ):
+    async with unsteady(stack, user) as (proxy, device):
         await share(stack, device.session.session_id, user=friend)
         await device.session.presence([friend])
         async with connected(stack.url, user=friend):
@@ -148,12 +145,8 @@ async def test_a_device_that_left_is_no_change_before_its_user_is_offline(
 
 
 async def test_whoever_did_not_ask_for_changes_watches_nobody(stack: Any, user: str) -> None:
-    async with (
-        TcpProxy(stack.port) as proxy,
-        connected(
-            f"ws://127.0.0.1:{proxy.port}", user=user, capabilities=[Capability.DELTAS]
-        ) as device,
-    ):
+    wanted = [Capability.DELTAS]
+    async with unsteady(stack, user, capabilities=wanted) as (proxy, device):
         await device.session.presence([user])
         proxy.drop_connections()
         for _ in range(2):  # The second is sent after everything that a new connection brings.
