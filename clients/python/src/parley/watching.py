@@ -19,7 +19,7 @@ _AT_ONCE = 100
 """Users of one command; the protocol takes no more."""
 
 Ask = Callable[[Sequence[str]], Awaitable[object]]
-"""Sends `get_presence`, whose answer comes through `changes` as every frame does."""
+"""Sends `get_presence`, whose answer comes through `news` as every frame does."""
 
 
 class Watch:
