@@ -147,6 +147,14 @@ def test_a_malformed_frame_is_invalid_and_closes_only_at_first(data: str) -> Non
     assert refusal(data, first=True) == (ErrorCode.INVALID_MESSAGE, True)
 
 
+@given(st.text("a \n\t\x1f\u00a0\u2028\x00", min_size=1))
+def test_a_text_says_something_and_has_no_nul(content: str) -> None:
+    if content.strip() and "\x00" not in content:
+        assert decode(text(content=content)) == Text(content=content)
+    else:
+        assert refusal(text(content=content)) == (ErrorCode.INVALID_MESSAGE, False)
+
+
 BAD_AUTHS = {
     "no user_id": {"user_id": None},
     "an empty user_id": {"user_id": ""},

@@ -30,6 +30,21 @@ def test_a_word_of_its_own_is_found_wherever_it_stands(before: str, after: str) 
     assert mentions_agent(f"{before} @agent {after}")
 
 
+@given(st.lists(st.sampled_from(["@agent", "@AgEnt", "@", "a", "_", "-", "é", " ", "."])))
+def test_it_is_a_word_if_no_other_begins_or_goes_on_there(pieces: list[str]) -> None:
+    content = "".join(pieces)
+    called = [at for at in range(len(content)) if content[at : at + 6].lower() == "@agent"]
+
+    assert mentions_agent(content) == any(
+        not _in_word(content[at - 1 : at]) and not _in_word(content[at + 6 : at + 7], also="-")
+        for at in called
+    )
+
+
+def _in_word(character: str, also: str = "") -> bool:
+    return bool(character) and (character.isalnum() or character in "_" + also)
+
+
 def test_only_owner_and_members_write() -> None:
     assert {role for role in [*Role, None] if may_write(role)} == {Role.OWNER, Role.MEMBER}
 

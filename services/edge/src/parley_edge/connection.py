@@ -25,7 +25,7 @@ from parley_core.domain.server_frames import (
 from parley_edge.domain.failing import About, error_frame
 from parley_edge.domain.framing import Place
 from parley_edge.domain.greeting import health
-from parley_edge.domain.lifecycle import Meaning, Phase, advance, meaning
+from parley_edge.domain.lifecycle import FOLLOWING, Meaning, Phase, advance, meaning
 from parley_edge.domain.rendering import audience
 from parley_edge.edge import Edge
 from parley_edge.follower import Follower
@@ -211,8 +211,9 @@ class Connection:
     # From the follower
 
     def moved(self, *, behind: bool) -> None:
-        if self.phase in {Phase.REPLAYING, Phase.LIVE}:
-            self.phase = advance(self.phase, Phase.REPLAYING if behind else Phase.LIVE)
+        to = Phase.REPLAYING if behind else Phase.LIVE
+        if self.phase is not to and self.phase in FOLLOWING:
+            self.phase = advance(self.phase, to)
         go_on(self)
 
     def put_out(self) -> None:

@@ -19,7 +19,7 @@ from parley_core.domain.codes import ErrorCode
 
 # Control characters would break the header line of a live frame and every log line of ours.
 _PRINTABLE = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
-_CONTENT = r"\A(?=[\s\S]*\S)[^\x00]+\Z"
+_CONTENT = r"\A(?=\s*\S)[^\x00]+\Z"
 
 Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME, pattern=_PRINTABLE)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=limits.IDENTIFIER, pattern=_PRINTABLE)]

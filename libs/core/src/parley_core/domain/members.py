@@ -85,7 +85,9 @@ def is_addressed(frame: bytes) -> bool:
     return _UNADDRESSED not in frame[-_END:]
 
 
-_MENTION = re.compile(r"(?<!\w)@agent(?![\w-])", re.IGNORECASE)
+# What stands before it is judged last: a search for a sign of its own passes the many texts that do
+# not have it ten times as fast.
+_MENTION = re.compile(r"@agent(?<!\w@agent)(?![\w-])", re.IGNORECASE)
 
 
 def mentions_agent(content: str) -> bool:

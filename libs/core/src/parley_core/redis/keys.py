@@ -56,10 +56,11 @@ class Keys:
         self.presence = f"{prefix}:presence"
         self.wake = f"{prefix}:wake"
         self.broadcast = f"{prefix}:broadcast"
+        self._tagged = [f"{prefix}:{{{tag_of(Partition(number))}}}" for number in range(PARTITIONS)]
 
     def tagged(self, partition: Partition) -> str:
         """The prefix of all keys of a partition."""
-        return f"{self.prefix}:{{{tag_of(partition)}}}"
+        return self._tagged[partition]
 
     def session(self, session: SessionId) -> SessionKeys:
         """Raises ValueError if the id names no partition."""

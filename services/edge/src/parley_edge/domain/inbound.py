@@ -11,7 +11,12 @@ import zlib
 from enum import IntEnum
 from typing import NamedTuple
 
-_FIN, _RSV1, _RSV23, _MASKED = 0x80, 0x40, 0x30, 0x80
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # A platform that websockets is not compiled for.
+    from websockets.utils import apply_mask
+
+_FIN, _RSV, _RSV1, _RSV23, _MASKED = 0x80, 0x70, 0x40, 0x30, 0x80
 _HEADER = 2
 """Bytes of the shortest header."""
 _MEDIUM = 126
@@ -32,6 +37,11 @@ class Opcode(IntEnum):
     CLOSE = 0x8
     PING = 0x9
     PONG = 0xA
+
+
+_OPCODES = {opcode.value: opcode for opcode in Opcode}
+_CONTROL = Opcode.CLOSE
+"""Opcodes from here on are those of control frames."""
 
 
 class FaultCode(IntEnum):
@@ -128,7 +138,7 @@ class Inbound:
         except _FaultError as error:
             self.fault = error.fault
         is_over = self.is_closed or self.fault is not None
-        self._rest = bytearray() if is_over else bytearray(buffer[at:])
+        self._rest = bytearray(b"" if is_over else buffer[at:])
         return messages
 
     def _frame(self, buffer: bytes, at: int) -> _Frame | None:
@@ -149,30 +159,30 @@ class Inbound:
         if len(buffer) < start + size:
             self._missing = start + size - len(buffer)
             return None
-        payload = unmasked(buffer[start : start + size], buffer[at:start])
+        payload = apply_mask(buffer[start : start + size], buffer[at:start])
         return _Frame(opcode, bool(first & _FIN), bool(first & _RSV1), payload, start + size)
 
     def _checked_opcode(self, first: int) -> Opcode:
-        try:
-            opcode = Opcode(first & 0x0F)
-        except ValueError:
-            raise _FaultError(FaultCode.PROTOCOL, "invalid opcode") from None
-        may_be_deflated = self._inflates and opcode in {Opcode.TEXT, Opcode.BINARY}
-        if first & _RSV23 or (first & _RSV1 and not may_be_deflated):
-            raise _FaultError(FaultCode.PROTOCOL, "reserved bits must be 0")
-        if opcode >= Opcode.CLOSE and not first & _FIN:
+        opcode = _OPCODES.get(first & 0x0F)
+        if opcode is None:
+            raise _FaultError(FaultCode.PROTOCOL, "invalid opcode")
+        if first & _RSV:
+            may_be_deflated = self._inflates and opcode in {Opcode.TEXT, Opcode.BINARY}
+            if first & _RSV23 or not may_be_deflated:
+                raise _FaultError(FaultCode.PROTOCOL, "reserved bits must be 0")
+        if opcode >= _CONTROL and not first & _FIN:
             raise _FaultError(FaultCode.PROTOCOL, "fragmented control frame")
         return opcode
 
     def _check_size(self, opcode: Opcode, size: int) -> None:
-        if opcode >= Opcode.CLOSE:
+        if opcode >= _CONTROL:
             if size > _CONTROL_LIMIT:
                 raise _FaultError(FaultCode.PROTOCOL, "control frame too long")
         elif len(self._started or b"") + size > self._limit:
             raise _FaultError(FaultCode.TOO_LARGE, f"over size limit ({self._limit} bytes)")
 
     def _message(self, frame: _Frame) -> Message | None:
-        if frame.opcode >= Opcode.CLOSE:
+        if frame.opcode >= _CONTROL:
             if frame.opcode is Opcode.CLOSE:
                 self.is_closed = True
                 _check_close(frame.payload)
@@ -215,13 +225,6 @@ class Inbound:
         if inflate.unconsumed_tail:
             raise _FaultError(FaultCode.TOO_LARGE, f"over size limit ({self._limit} bytes)")
         return data
-
-
-def unmasked(payload: bytes, key: bytes) -> bytes:
-    """`payload` as it was before the client masked it with the four bytes of `key`."""
-    size = len(payload)
-    keys = (key * (size // 4 + 1))[:size]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(keys, "big")).to_bytes(size, "big")
 
 
 def close_code(payload: bytes) -> int:

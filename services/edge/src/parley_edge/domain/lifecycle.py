@@ -22,6 +22,9 @@ class Phase(Enum):
     CLOSING = "closing"
 
 
+FOLLOWING = frozenset({Phase.REPLAYING, Phase.LIVE})
+"""The phases of a connection that has a session."""
+
 _NEXT: dict[Phase, frozenset[Phase]] = {
     # A session that is not there leaves the client free to ask for another one.
     Phase.NEW: frozenset({Phase.OPENING, Phase.CLOSING}),
