@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 import pytest
@@ -71,6 +71,14 @@ class Crowd:
         await client.socket.close()
 
 
+class Look(NamedTuple):
+    """How many were asked at some moment between two."""
+
+    began: float
+    asked: int
+    ended: float
+
+
 class Watch:
     """How many an edge has asked, looked at again and again.
 
@@ -81,34 +89,55 @@ class Watch:
     def __init__(self, admin: httpx.AsyncClient, *, path: str = "/drain") -> None:
         self._admin = admin
         self._path = path
-        self._looks: list[tuple[float, int, float]] = []
+        self._looks: list[Look] = []
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._look())
+        self._task = asyncio.create_task(self._keep_looking())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        await self._look()
+
+    @property
+    def took(self) -> tuple[float, float]:
+        """Seconds from the first that was asked to the last: at least, and at most."""
+        count = self._looks[-1].asked
+        before = [look for look in self._looks if look.asked == 0]
+        meanwhile = [look for look in self._looks if 0 < look.asked < count]
+        after = [look for look in self._looks if look.asked == count]
+        least = meanwhile[-1].began - meanwhile[0].ended if meanwhile else 0.0
+        return least, after[0].ended - before[-1].began
 
     @property
     def most_in_a_second(self) -> int:
         """What the looks prove at least; a late look proves less."""
         return max(
-            asked - before
-            for first, (began, before, _) in enumerate(self._looks)
-            for _, asked, ended in self._looks[first:]
-            if ended - began <= 1.0
+            last.asked - first.asked
+            for at, first in enumerate(self._looks)
+            for last in self._looks[at:]
+            if last.ended - first.began <= 1.0
         )
 
-    async def _look(self) -> None:
+    async def _keep_looking(self) -> None:
         while True:
-            began = time.monotonic()
-            asked = (await progress(self._admin, self._path))["asked"]
-            self._looks.append((began, asked, time.monotonic()))
+            await self._look()
             await asyncio.sleep(0.02)
+
+    async def _look(self) -> None:
+        began = time.monotonic()
+        asked = (await progress(self._admin, self._path))["asked"]
+        self._looks.append(Look(began, asked, time.monotonic()))
+
+
+def assert_took(watch: Watch, seconds: float, *, times: float = 1.5) -> None:
+    """Not less than that and not so many `times` as long, for all that the looks prove."""
+    least, most = watch.took
+    assert most >= 0.9 * seconds
+    assert least <= times * seconds
 
 
 def admin_of(edge: Any) -> httpx.AsyncClient:
@@ -143,11 +172,10 @@ async def test_a_drain_goes_at_the_receivers_rate_all_the_time(new_edge: Any) ->
     ):
         await admin.post("/drain", params={"within": "30"})
         await crowd.moved(count)
-        took = max(crowd.arrivals) - min(crowd.arrivals)
         last = await progress(admin)
 
     assert watch.most_in_a_second <= MOST
-    assert 0.9 <= took / (count / CEILING) <= 1.5
+    assert_took(watch, count / CEILING)
     assert crowd.reasons == {"drain"}
     assert (last["asked"], last["moved"], last["receivers"]) == (count, count, 1)
 
@@ -165,6 +193,8 @@ async def test_without_its_pace_a_drain_is_seen_to_break_the_ceiling(new_edge: A
         await crowd.moved(count)
 
     assert watch.most_in_a_second > MOST
+    with pytest.raises(AssertionError):
+        assert_took(watch, count / CEILING)
 
 
 async def test_without_a_receiver_nobody_is_asked_until_one_appears(new_edge: Any) -> None:
@@ -234,11 +264,10 @@ async def test_edges_that_drain_at_once_share_what_the_others_take(new_edge: Any
         )
         await crowd.moved(count)
         await others.moved(count)
-    arrivals = crowd.arrivals + others.arrivals
 
     assert max(watch.most_in_a_second, other_watch.most_in_a_second) <= MOST / 2 + 1
-    took = max(arrivals) - min(arrivals)
-    assert 0.9 <= took / (2 * count / CEILING) <= 2
+    for each in (watch, other_watch):
+        assert_took(each, 2 * count / CEILING, times=2)
 
 
 async def test_the_ceiling_holds_where_the_deadline_comes_first(new_edge: Any) -> None:
