@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 
 import parley
 from parley.bench.absence import longest_absence
 from parley.bench.checker import check
-from parley.connection import Way
+from parley.connection import Way, open_connection
+from parley.handover import Attached, Handover
 from parley_core.domain import server_frames as wire
+from parley_core.domain.client_frames import Auth
 from parley_testing.devices import Device, arrivals, connected, server_of, servers_of
 from parley_testing.proxy import TcpProxy
 
@@ -59,6 +62,29 @@ async def until_moved(device: Device) -> None:
 def most_in_a_second(moments: list[float]) -> int:
     moments = sorted(moments)
     return max(bisect_left(moments, at + 1.0) - first for first, at in enumerate(moments))
+
+
+@pytest.mark.parametrize("ticks", range(8))
+async def test_who_waits_for_a_successor_can_be_cancelled_at_any_moment(
+    stack: Any, user: str, ticks: int
+) -> None:
+    auth = Auth(user_id=user, device_id="one")
+
+    async def dial() -> Attached:
+        return Attached(await open_connection(stack.url, auth=auth, number=1), auth)
+
+    async def take_over(_attached: Attached) -> bool:
+        return True
+
+    handover = Handover(dial, take_over=take_over, delay=60.0, roll=lambda: 0.5)
+    waiting = asyncio.create_task(handover.successor())
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting}, timeout=5)
+    await handover.aclose()
+
+    assert waiting.cancelled()
 
 
 async def test_devices_that_talk_move_without_loss_doubles_or_a_moment_without_connection(

@@ -105,7 +105,8 @@ class Connection:
     async def ping(self) -> float:
         """Seconds of a round trip. Raises `Lost`."""
         try:
-            return await asyncio.wait_for(await self._socket.ping(), PONG_WITHIN)
+            async with asyncio.timeout(PONG_WITHIN):
+                return await (await self._socket.ping())
         except ConnectionClosed as closed:
             raise _lost(closed) from closed
         except TimeoutError as late:

@@ -58,7 +58,9 @@ class Handover:
     async def successor(self) -> Attached | None:
         """The connection before has ended: the next one, if it can be had at once."""
         self._is_over.set()
-        return await self._task
+        # Not the task itself: who is cancelled here would cancel it, and be told of its result.
+        await asyncio.wait({self._task})
+        return self._task.result()
 
     async def aclose(self) -> None:
         """Nobody wants the successor."""
@@ -96,4 +98,5 @@ class Handover:
     async def _sleep(self, seconds: float) -> None:
         """Cut short when the connection before ends."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_over.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._is_over.wait()

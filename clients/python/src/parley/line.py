@@ -223,7 +223,8 @@ class Line:
             return False
         self._go_live(attached.connection)
         try:
-            await asyncio.wait_for(old.close(), _CLOSED)
+            async with asyncio.timeout(_CLOSED):
+                await old.close()
         except TimeoutError:
             old.drop()
         return True

@@ -85,11 +85,12 @@ class Sender:
 
     async def _attempt(self, frame: client_frames.ClientFrame, *, key: str, live: Live) -> Outcome:
         connection = await live()
-        answered = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._pending[key] = _Sent(connection, answered)
         try:
             await connection.send(frame)
-            return await asyncio.wait_for(answered, AGAIN)
+            async with asyncio.timeout(AGAIN):
+                return await answered
         except (Lost, TimeoutError):
             return Later(None)
         finally:

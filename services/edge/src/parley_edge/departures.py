@@ -51,7 +51,8 @@ class Departures:
     async def emptied(self, *, within: float) -> bool:
         """Whether all have left, after `within` seconds at most."""
         try:
-            await asyncio.wait_for(self._empty.wait(), within)
+            async with asyncio.timeout(within):
+                await self._empty.wait()
         except TimeoutError:
             return False
         return True

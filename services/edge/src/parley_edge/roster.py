@@ -113,7 +113,8 @@ class Roster:
     async def emptied(self, *, within: float) -> bool:
         """Whether no connection is left, after `within` seconds at most."""
         try:
-            await asyncio.wait_for(self._empty.wait(), within)
+            async with asyncio.timeout(within):
+                await self._empty.wait()
         except TimeoutError:
             return False
         return True

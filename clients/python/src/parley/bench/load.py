@@ -120,7 +120,8 @@ class _User:
     async def _drop(self, session: Session, *, every: float) -> None:
         while not self._over.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), every)
+                async with asyncio.timeout(every):
+                    await self._over.wait()
                 return
             session.drop()
 
@@ -139,7 +140,8 @@ class _User:
             for number in numbers:
                 saying.create_task(self._say_or_give_up(number))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._until.wait(), 1 / rate)
+                    async with asyncio.timeout(1 / rate):
+                        await self._until.wait()
                     return
 
     async def _say_or_give_up(self, number: int) -> None:

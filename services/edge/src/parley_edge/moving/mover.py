@@ -180,7 +180,8 @@ class Move:
     async def _receivers_change(self, deadline: float) -> None:
         self._looked.clear()
         try:
-            await asyncio.wait_for(self._looked.wait(), deadline - self._clock())
+            async with asyncio.timeout(deadline - self._clock()):
+                await self._looked.wait()
         except TimeoutError:
             return
 
