@@ -36,7 +36,7 @@ async def supervise(
             if failed is not None:
                 _log.info("duty goes on", duty=name)
             failed = None
-        await pause(rest, stopping=stopping)
+        await pause(rest, until=stopping)
 
 
 async def until_it_works(
@@ -48,7 +48,7 @@ async def until_it_works(
             await step()
         except Unavailable as error:
             _report(error, duty=name)
-            await pause(max(error.delay, _AFTER_A_FAULT), stopping=stopping)
+            await pause(max(error.delay, _AFTER_A_FAULT), until=stopping)
         else:
             return True
     return False
@@ -60,10 +60,11 @@ def _report(error: Exception, *, duty: str) -> None:
     _log.warning("duty fails", duty=duty, error=str(error), exc_info=error if is_bug else None)
 
 
-async def pause(seconds: float, *, stopping: asyncio.Event) -> None:
-    """Wait so long, or until `stopping`."""
+async def pause(seconds: float | None, *, until: asyncio.Event) -> bool:
+    """Wait `until` that is set, for so long at most; whether it was."""
     try:
         async with asyncio.timeout(seconds):
-            await stopping.wait()
+            await until.wait()
     except TimeoutError:
-        return
+        return False
+    return True

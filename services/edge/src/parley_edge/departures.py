@@ -9,6 +9,7 @@ import structlog
 from parley_core.domain.errors import Unavailable
 from parley_core.domain.ids import ConnectionId, UserId
 from parley_core.ports import Connections
+from parley_core.supervision import pause
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +51,7 @@ class Departures:
 
     async def emptied(self, *, within: float) -> bool:
         """Whether all have left, after `within` seconds at most."""
-        try:
-            async with asyncio.timeout(within):
-                await self._empty.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await pause(within, until=self._empty)
 
     async def _leave(self, batch: dict[ConnectionId, UserId]) -> None:
         results = await asyncio.gather(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from parley_core.domain.ids import ConnectionId, DeviceId, UserId
+from parley_core.supervision import pause
 from parley_edge import metrics
 from parley_edge.domain.rendering import Audience
 from parley_edge.leaving import Leaver
@@ -112,12 +113,7 @@ class Roster:
 
     async def emptied(self, *, within: float) -> bool:
         """Whether no connection is left, after `within` seconds at most."""
-        try:
-            async with asyncio.timeout(within):
-                await self._empty.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await pause(within, until=self._empty)
 
     async def check(self) -> None:
         """Once a second: what only time brings."""

@@ -136,7 +136,7 @@ class Operator:
         async def look() -> None:
             is_soon = await reconciling.look()
             interval = self._settings.reconcile_interval
-            await pause(min(SOON, interval) if is_soon else interval, stopping=self._stopping)
+            await pause(min(SOON, interval) if is_soon else interval, until=self._stopping)
 
         await supervise(look, name="reconcile", every=0.0, stopping=self._stopping)
 

@@ -11,6 +11,7 @@ import structlog
 from parley_core.domain.errors import TemporaryError
 from parley_core.domain.ids import ProcessId
 from parley_core.ports import Processes
+from parley_core.supervision import pause
 from parley_operator.domain import courses, windows
 from parley_operator.domain.courses import Course, Progress
 from parley_operator.domain.deaths import Alive, Home, processes_of
@@ -135,7 +136,7 @@ class Run:
                 self._hear(progress, now=desk.clock())
             tell(self)
             if self.is_running:
-                await self._pause()
+                await pause(_LOOK, until=self._changed)
 
     async def _ask(self, desk: Desk) -> Progress:
         address = await desk.address(self)
@@ -162,10 +163,3 @@ class Run:
         if self.is_running and (now - seen > _PATIENCE or now > self._limit):
             log.warning("drain failed", pod=self.pod.name, reason=str(problem))
             self.course = courses.gave_up(self.course, now=now)
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(_LOOK):
-                await self._changed.wait()
-        except TimeoutError:
-            return

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from starlette.types import Receive, Scope, Send
 
 from parley_core.domain.codes import CloseCode
+from parley_core.supervision import pause
 from parley_edge.domain.event_stream import KEEP_ALIVE, closing
 from parley_edge.domain.framing import Form
 from parley_edge.websocket.socket import CLOSE_TIMEOUT, Listener
@@ -102,9 +103,7 @@ class EventStream:
 
         For `within` seconds at most.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._news.wait()
+        await pause(within, until=self._news)
 
     def look(self) -> bytes:
         """All that waits; it goes on waiting."""

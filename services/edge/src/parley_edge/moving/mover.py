@@ -16,6 +16,7 @@ from parley_core.domain.errors import Unavailable
 from parley_core.domain.events import ProcessInfo
 from parley_core.domain.ids import ConnectionId, ProcessId
 from parley_core.ports import Processes
+from parley_core.supervision import pause
 from parley_core.tasks import Tasks
 from parley_edge.domain.drain import (
     GRAIN,
@@ -179,11 +180,7 @@ class Move:
 
     async def _receivers_change(self, deadline: float) -> None:
         self._looked.clear()
-        try:
-            async with asyncio.timeout(deadline - self._clock()):
-                await self._looked.wait()
-        except TimeoutError:
-            return
+        await pause(deadline - self._clock(), until=self._looked)
 
     async def _keep_looking(self) -> None:
         while True:
