@@ -41,7 +41,8 @@ class RawSocket:
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._writer.write(_HANDSHAKE)
-        await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), _WITHIN)
+        async with asyncio.timeout(_WITHIN):
+            await self._reader.readuntil(b"\r\n\r\n")
         return self
 
     async def __aexit__(
@@ -54,7 +55,8 @@ class RawSocket:
 
     async def send(self, data: bytes) -> None:
         self._writer.write(data)
-        await asyncio.wait_for(self._writer.drain(), _WITHIN)
+        async with asyncio.timeout(_WITHIN):
+            await self._writer.drain()
 
     def end_of_input(self) -> None:
         """Close this half of the connection only."""
@@ -63,7 +65,7 @@ class RawSocket:
     async def next(self) -> Frame:
         """The server's next frame, a control frame or not. Raises EOFError if none comes."""
         while not self._frames:
-            data = await asyncio.wait_for(self._reader.read(65_536), _WITHIN)
+            data = await self._read()
             if not data:
                 raise EOFError
             self._reading.receive_data(data)
@@ -82,5 +84,9 @@ class RawSocket:
 
     async def ended(self) -> None:
         """Returns when the server has closed the connection."""
-        while await asyncio.wait_for(self._reader.read(65_536), _WITHIN):
+        while await self._read():
             pass
+
+    async def _read(self) -> bytes:
+        async with asyncio.timeout(_WITHIN):
+            return await self._reader.read(65_536)

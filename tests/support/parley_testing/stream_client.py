@@ -46,7 +46,8 @@ class StreamClient:
         timeout = httpx.Timeout(_WITHIN, read=None)
         http = await self._stack.enter_async_context(httpx.AsyncClient(timeout=timeout))
         opening = http.stream("GET", self._url, params=self._query, headers=self._headers)
-        reply = await asyncio.wait_for(self._stack.enter_async_context(opening), _WITHIN)
+        async with asyncio.timeout(_WITHIN):
+            reply = await self._stack.enter_async_context(opening)
         assert reply.status_code == 200, await reply.aread()
         assert reply.headers["content-type"] == "text/event-stream"
         self._chunks = reply.aiter_raw()

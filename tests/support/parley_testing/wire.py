@@ -46,7 +46,8 @@ class WireClient:
         await self.send_raw(json.dumps({"type": type_, **fields}))
 
     async def send_raw(self, data: str | bytes) -> None:
-        await asyncio.wait_for(self.socket.send(data), _WITHIN)
+        async with asyncio.timeout(_WITHIN):
+            await self.socket.send(data)
 
     async def text(self, content: str, **fields: Any) -> None:
         await self.send("text", content=content, **fields)
@@ -56,7 +57,8 @@ class WireClient:
 
     async def next(self, *, within: float = _WITHIN) -> Frame:
         """The next frame, whatever it is."""
-        return dict(json.loads(await asyncio.wait_for(self.socket.recv(), within)))
+        async with asyncio.timeout(within):
+            return dict(json.loads(await self.socket.recv()))
 
     async def receive(self, type_: str, *, within: float = _WITHIN) -> Frame:
         """The next frame, which is of this type."""
@@ -81,7 +83,8 @@ class WireClient:
         """The code that the server closes with; frames before it are passed over."""
         with contextlib.suppress(ConnectionClosed):
             while True:
-                await asyncio.wait_for(self.socket.recv(), _WITHIN)
+                async with asyncio.timeout(_WITHIN):
+                    await self.socket.recv()
         close = self.socket.protocol.close_rcvd
         assert close is not None, "the connection was lost without a close"
         return close.code

@@ -56,11 +56,13 @@ class Keys:
         self.presence = f"{prefix}:presence"
         self.wake = f"{prefix}:wake"
         self.broadcast = f"{prefix}:broadcast"
-        self._tagged = [f"{prefix}:{{{tag_of(Partition(number))}}}" for number in range(PARTITIONS)]
+        self._prefixes = [
+            f"{prefix}:{{{tag_of(Partition(number))}}}" for number in range(PARTITIONS)
+        ]
 
     def tagged(self, partition: Partition) -> str:
         """The prefix of all keys of a partition."""
-        return self._tagged[partition]
+        return self._prefixes[partition]
 
     def session(self, session: SessionId) -> SessionKeys:
         """Raises ValueError if the id names no partition."""

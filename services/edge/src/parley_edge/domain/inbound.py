@@ -16,7 +16,8 @@ try:
 except ImportError:  # A platform that websockets is not compiled for.
     from websockets.utils import apply_mask
 
-_FIN, _RSV, _RSV1, _RSV23, _MASKED = 0x80, 0x70, 0x40, 0x30, 0x80
+_FIN, _RSV1, _RSV23, _MASKED = 0x80, 0x40, 0x30, 0x80
+_RSV = _RSV1 | _RSV23
 _HEADER = 2
 """Bytes of the shortest header."""
 _MEDIUM = 126
